@@ -1,0 +1,21 @@
+"""What a model hands on: embeddings, hash codes, scores, ranked lists; how they lie on disk."""
+
+from ficoitr.outputs.codes import HashCodes, as_codes
+from ficoitr.outputs.embeddings import Embeddings, as_embeddings
+from ficoitr.outputs.ranked import RankedLists
+from ficoitr.outputs.scores import Scores, as_scores
+from ficoitr.outputs.trec import read_qrels, read_run, write_qrels, write_run
+
+__all__ = [
+    "Embeddings",
+    "HashCodes",
+    "RankedLists",
+    "Scores",
+    "as_codes",
+    "as_embeddings",
+    "as_scores",
+    "read_qrels",
+    "read_run",
+    "write_qrels",
+    "write_run",
+]

@@ -1,0 +1,73 @@
+"""Score matrices: what query-time attention and fusion models hand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ficoitr.errors import ShapeError
+from ficoitr.outputs.checks import Array, as_matrix, require_finite
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Similarities of all images with all texts, higher is closer.
+
+    Parameters
+    ----------
+    i2t : array of shape (n_images, n_texts)
+        One row an image query.
+    t2i : array of shape (n_texts, n_images), optional
+        One row a text query, where the directions are scored differently; by default the transpose of ``i2t``.
+    """
+
+    i2t: Array
+    t2i: Array | None = None
+
+    def __post_init__(self) -> None:
+        i2t = as_matrix(self.i2t, "scores i2t")
+        require_finite(i2t, "scores i2t")
+        object.__setattr__(self, "i2t", i2t)
+        if self.t2i is None:
+            return
+        t2i = as_matrix(self.t2i, "scores t2i")
+        require_finite(t2i, "scores t2i")
+        if t2i.shape != i2t.shape[::-1]:
+            raise ShapeError(
+                f"the t2i scores have shape {t2i.shape} beside i2t scores of shape {i2t.shape}",
+                where="scores t2i",
+                expected=f"shape {i2t.shape[::-1]}: one row a text, one column an image",
+                fix="Transpose it" if t2i.shape == i2t.shape else None,
+            )
+        object.__setattr__(self, "t2i", t2i)
+
+    def __repr__(self) -> str:
+        directions = "one matrix" if self.t2i is None else "two matrices"
+        return f"Scores({self.n_images} images × {self.n_texts} texts, {directions})"
+
+    @property
+    def n_images(self) -> int:
+        """Number of images."""
+        return int(self.i2t.shape[0])
+
+    @property
+    def n_texts(self) -> int:
+        """Number of texts."""
+        return int(self.i2t.shape[1])
+
+    def direction(self, direction: str) -> Array:
+        """Rows of scores for ``"i2t"`` or ``"t2i"``; the transpose of one matrix is a view."""
+        if direction == "i2t":
+            return self.i2t
+        return self.i2t.T if self.t2i is None else self.t2i
+
+
+def as_scores(values: Any) -> Scores:
+    """Turn a matrix, a pair of matrices or Scores into Scores."""
+    if isinstance(values, Scores):
+        return values
+    if isinstance(values, tuple):
+        if len(values) != 2:
+            raise ShapeError(f"a tuple of {len(values)} score matrices", where="scores", expected="(i2t, t2i)")
+        return Scores(*values)
+    return Scores(values)

@@ -1,0 +1,31 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _shared(variable: str, default: str) -> Path:
+    folder = Path(os.environ.get(variable, ROOT / default)).resolve()
+    if folder.is_dir():
+        return folder
+    if os.environ.get("FICOITR_REQUIRE_TEST_DATA") == "1":
+        pytest.fail(f"{variable}: no folder {folder}, and FICOITR_REQUIRE_TEST_DATA=1")
+    pytest.skip(f"real test data is absent ({variable} or {default})")
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """Folder of the real data sets, see ``CONTRIBUTING.md``."""
+    return _shared("FICOITR_TEST_DATA", "../shared/data")
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Folder of the golden numbers."""
+    return _shared("FICOITR_GOLDEN", "../shared/golden")
