@@ -22,7 +22,8 @@ EXPECTED, BEST, WORST = 0, 1, 2
 def average_precision(groups: Groups, cutoff: int | str, denominator: str) -> Array:
     """Average precision of every query, shape (3, n_queries): expected, best and worst over all orders of ties.
 
-    Queries without a relevant candidate get 0.
+    Queries without a hit get 0. Under ``retrieved_skip``, which drops them, the extremes are over the orders with a
+    hit, and the expectation still counts 0 for the others: the mean is over the probability of a hit.
     """
     arrays = (groups.offsets, groups.before, groups.size, groups.relevant, groups.total)
     harmonic = harmonic_numbers(groups.n_candidates)
@@ -30,7 +31,7 @@ def average_precision(groups: Groups, cutoff: int | str, denominator: str) -> Ar
     if denominator == "first":
         result: Array = _first(*arrays, cuts, harmonic)
     elif denominator in ("retrieved", "retrieved_skip"):
-        result = _retrieved(*arrays, cuts, harmonic)
+        result = _retrieved(*arrays, cuts, denominator == "retrieved_skip", harmonic)
     else:
         result = _fixed(*arrays, cuts, denominator == "min", harmonic)
     return result
@@ -89,7 +90,7 @@ def _fixed(offsets, before, size, relevant, total, cuts, at_most_cut, harmonic):
 
 
 @njit(nogil=True, cache=True)
-def _retrieved(offsets, before, size, relevant, total, cuts, harmonic):  # type: ignore[no-untyped-def]
+def _retrieved(offsets, before, size, relevant, total, cuts, dropped, harmonic):  # type: ignore[no-untyped-def]
     n_queries = len(total)
     result = np.zeros((3, n_queries))
     for q in range(n_queries):
@@ -122,7 +123,7 @@ def _retrieved(offsets, before, size, relevant, total, cuts, harmonic):  # type:
                 b += r
         if divided >= 0:
             a = before[divided]
-            ratios = _divided(a, b, size[divided], relevant[divided], cut - a, expected, best, worst, harmonic)
+            ratios = _divided(a, b, size[divided], relevant[divided], cut - a, expected, best, worst, dropped, harmonic)
             result[EXPECTED, q] = ratios[0]
             result[BEST, q] = ratios[1]
             result[WORST, q] = ratios[2]
@@ -134,7 +135,7 @@ def _retrieved(offsets, before, size, relevant, total, cuts, harmonic):  # type:
 
 
 @njit(nogil=True, cache=True)
-def _divided(a, b, n, r, t, expected, best, worst, harmonic):  # type: ignore[no-untyped-def]
+def _divided(a, b, n, r, t, expected, best, worst, dropped, harmonic):  # type: ignore[no-untyped-def]
     """AP with denominator (hits in the top) where the cut leaves t of n: the hits x are hypergeometric."""
     low = max(0, t - (n - r))
     high = min(r, t)
@@ -153,7 +154,8 @@ def _divided(a, b, n, r, t, expected, best, worst, harmonic):  # type: ignore[no
     total = weights.sum()
     for x in range(low, high + 1):
         if b + x == 0:
-            lowest = 0.0
+            # Where queries without a hit are dropped, an order without one is no order of this query.
+            lowest = lowest if dropped else 0.0
             continue
         slope = (x - 1.0) / (t - 1.0) if t > 1 else 0.0
         inside = x / t * ((b + 1.0 - slope * (a + 1.0)) * reciprocals + slope * t)

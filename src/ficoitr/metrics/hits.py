@@ -28,10 +28,15 @@ def recall_fraction(groups: Groups, cutoff: int | str) -> Array:
 
 
 def precision(groups: Groups, cutoff: int | str) -> Array:
-    """Share of the top K that is relevant, shape (3, n_queries); K = ``"R"`` gives R-Precision."""
+    """Share of the top K that is relevant, shape (3, n_queries)."""
     hits = hits_in_top(groups, cutoff)
     cuts = groups.cuts(cutoff)
     return np.divide(hits, cuts, out=np.zeros_like(hits), where=cuts > 0)
+
+
+def r_precision(groups: Groups) -> Array:
+    """Precision at as many ranks as the query has relevant candidates, shape (3, n_queries)."""
+    return precision(groups, "R")
 
 
 def hits_in_top(groups: Groups, cutoff: int | str) -> Array:

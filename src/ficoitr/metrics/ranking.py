@@ -133,6 +133,34 @@ def counted_groups(
     return Groups(*groups, np.diff(relevance.offsets), n, n)
 
 
+def listed_groups(
+    offsets: Array,
+    candidates: Array,
+    scores: Array,
+    n_candidates: int,
+    relevance: Relevance,
+    *,
+    graded: bool = False,
+    ties_by_index: bool = False,
+) -> Groups:
+    """Find the tied groups of ranked lists; relevance is counted over the whole gallery.
+
+    Parameters
+    ----------
+    offsets, candidates, scores : arrays
+        As in `ficoitr.outputs.RankedLists`, for this block of queries.
+    n_candidates : int
+        Size of the gallery.
+    relevance, graded, ties_by_index
+        As in `ordered_groups`.
+    """
+    *groups, gains, ideal = _listed(
+        offsets, candidates, scores, n_candidates, relevance.arrays, graded, ties_by_index
+    )
+    depth = int(np.diff(offsets).min())
+    return Groups(*groups, n_candidates, depth, gains if graded else None, ideal if graded else None)
+
+
 def _no_rescoring(n_queries: int, dtype: Any) -> Rescoring:
     none = np.zeros(0)
     return Rescoring(_EMPTY, _EMPTY, none, none, np.zeros(n_queries, dtype), 0.0, 0)
@@ -182,7 +210,7 @@ def _gains(q, query_labels, candidate_labels, offsets, positives, gain):  # type
                 shared = np.uint64(0)
                 for w in range(query_labels.shape[1]):
                     shared += popcount(query_labels[q, w] & candidate_labels[c, w])
-                gain[c] = shared
+                gain[c] = min(shared, np.uint64(255))
         for c in range(len(gain)):
             found += gain[c] > 0
         return found
@@ -545,3 +573,47 @@ def _count(scores, rows, offsets, positives, exact, ties_by_index):  # type: ign
             n_groups += 1
         group_offsets[q + 1] = n_groups
     return group_offsets, before[:n_groups], size[:n_groups], relevant[:n_groups]
+
+
+@njit(nogil=True, cache=True)
+def _listed(list_offsets, candidates, scores, n_candidates, relevance, graded, ties_by_index):  # type: ignore[no-untyped-def]
+    query_labels, candidate_labels, offsets, positives = relevance
+    exact = (
+        np.zeros((0, 0), np.float32),
+        np.zeros((0, 0), np.float32),
+        np.zeros(0),
+        np.zeros(0),
+        np.zeros(1, scores.dtype),
+        0.0,
+    )
+    n_queries = len(list_offsets) - 1
+    gain = np.empty(n_candidates, np.uint8)
+    group_offsets = np.zeros(n_queries + 1, np.int64)
+    total = np.zeros(n_queries, np.int64)
+    ideal = np.zeros((n_queries, 256 if graded else 0), np.int64)
+    before = np.empty(len(scores), np.int32)
+    size = np.empty(len(scores), np.int32)
+    relevant = np.empty(len(scores), np.int32)
+    gains = np.empty(len(scores) if graded else 0, np.uint8)
+    n_groups = n_gains = 0
+    for q in range(n_queries):
+        total[q] = _gains(q, query_labels, candidate_labels, offsets, positives, gain)
+        if graded:
+            for c in range(n_candidates):
+                ideal[q, gain[c]] += 1
+        own = np.argsort(candidates[list_offsets[q] : list_offsets[q + 1]]) + list_offsets[q]
+        order = own[np.argsort(-scores[own], kind="mergesort")]
+        index = candidates[order].astype(np.int32)
+        n_groups, n_gains, _ = _emit(
+            scores[order], index, gain, 0, exact, 0, graded, ties_by_index, before, size, relevant, gains, n_groups, n_gains
+        )
+        group_offsets[q + 1] = n_groups
+    return (
+        group_offsets,
+        before[:n_groups],
+        size[:n_groups],
+        relevant[:n_groups],
+        total,
+        gains[:n_gains],
+        ideal,
+    )

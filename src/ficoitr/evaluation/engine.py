@@ -1,0 +1,313 @@
+"""One streaming pass over a direction: scores, groups and per-query values, block by block, on all threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ficoitr.evaluation.columns import Column
+from ficoitr.evaluation.problem import Problem
+from ficoitr.evaluation.protocol import Protocol
+from ficoitr.evaluation.rankers import DenseRanker, HammingRanker, ListRanker, Ranker, ScoreRanker, Truth, Wanted
+from ficoitr.metrics.groups import Groups
+from ficoitr.metrics.hits import recall
+from ficoitr.metrics.metric import Metric
+from ficoitr.outputs import Embeddings, HashCodes, RankedLists, Scores
+from ficoitr.similarity.dense import dense_scorer
+from ficoitr.similarity.hamming import hamming_scorer
+from ficoitr.similarity.threads import map_in_order
+from ficoitr.tasks import (
+    Positives,
+    judged_positives,
+    merged_positives,
+    pack_labels,
+    positives_from_map,
+    replaced_positives,
+)
+
+Array = np.ndarray[Any, Any]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Queries and the gallery they search: a direction, or a fold or the query split of one."""
+
+    direction: str
+    queries: Array
+    candidates: Array
+    fold: int = 0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the pass is run; none of it changes the meaning of a figure."""
+
+    measure: str
+    precision: str
+    threads: int
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class DirectionResult:
+    """Columns of one direction by task, with what else the pass found out."""
+
+    ids: tuple[str, ...]
+    images: Array
+    columns: dict[str, list[Column]]
+    inapplicable: dict[str, list[Metric]]
+    no_relevant: int
+    near_ties: int
+    n_candidates: int
+
+
+def parts_of(problem: Problem, protocol: Protocol, queries: Array | None) -> dict[str, list[Part]]:
+    """Split each direction into the parts that the protocol asks for.
+
+    Parameters
+    ----------
+    queries : bool array of shape (n_images,), optional
+        Images of the query split; the others, with their texts, are the retrieval split.
+    """
+    images, texts = np.arange(problem.n_images), np.arange(problem.n_texts)
+    of_text = problem.text_to_image
+    if queries is not None:
+        asked = queries[of_text]
+        pairs = {"i2t": (images[queries], texts[~asked]), "t2i": (texts[asked], images[~queries])}
+        return {direction: [Part(direction, *pairs[direction])] for direction in problem.directions}
+    parts: dict[str, list[Part]] = {}
+    for direction in problem.directions:
+        folds = images // protocol.fold if protocol.fold else np.zeros_like(images)
+        own = {"i2t": (folds, folds[of_text]), "t2i": (folds[of_text], folds)}[direction]
+        parts[direction] = [
+            Part(direction, np.flatnonzero(own[0] == fold), np.flatnonzero(own[1] == fold), int(fold))
+            for fold in range(int(folds.max()) + 1)
+        ]
+    return parts
+
+
+def instance_positives(problem: Problem, protocol: Protocol, direction: str) -> tuple[Positives, Array | None]:
+    """Positives of a direction, and the rows of the judged queries where only those are asked."""
+    own = positives_from_map(problem.text_to_image, problem.n_images, direction)
+    if direction not in problem.judged:
+        return own, None
+    ids = (problem.image_ids, problem.text_ids)
+    query_ids, candidate_ids = ids if direction == "i2t" else ids[::-1]
+    extra, judged = judged_positives(
+        problem.judged[direction], query_ids, candidate_ids, where=f"positives {direction}"
+    )
+    combined = replaced_positives(own, extra) if protocol.positives == "replace" else merged_positives(own, extra)
+    return combined, judged if protocol.judged_only else None
+
+
+def evaluate_direction(
+    problem: Problem, protocol: Protocol, parts: list[Part], tasks: dict[str, tuple[Metric, ...]], settings: Settings
+) -> DirectionResult:
+    """Evaluate all tasks of one direction in one pass over each part."""
+    direction = parts[0].direction
+    positives, judged = instance_positives(problem, protocol, direction)
+    if judged is not None:
+        parts = [Part(part.direction, np.intersect1d(part.queries, judged), part.candidates, part.fold) for part in parts]
+    results = [_evaluate_part(problem, protocol, part, positives, tasks, settings) for part in parts]
+    queries = np.concatenate([part.queries for part in parts])
+    folds = np.concatenate([np.full(len(part.queries), part.fold) for part in parts])
+    images = queries if direction == "i2t" else problem.text_to_image[queries]
+    ids = problem.image_ids if direction == "i2t" else problem.text_ids
+    columns: dict[str, list[Column]] = {}
+    inapplicable: dict[str, list[Metric]] = {}
+    for task, metrics in tasks.items():
+        columns[task] = [
+            Column(
+                metric,
+                np.concatenate([result.values[task, metric] for result in results], axis=1),
+                np.concatenate([result.weights[task, metric] for result in results], axis=1),
+                images,
+                folds,
+                protocol.median == "floor",
+            )
+            for metric in metrics
+            if all((task, metric) in result.values for result in results)
+        ]
+        found = [column.metric for column in columns[task]]
+        inapplicable[task] = [metric for metric in metrics if metric not in found]
+    return DirectionResult(
+        tuple(ids[query] for query in queries),
+        images,
+        columns,
+        inapplicable,
+        sum(result.no_relevant for result in results),
+        sum(result.near_ties for result in results),
+        len(parts[0].candidates),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _PartResult:
+    values: dict[tuple[str, Metric], Array]
+    weights: dict[tuple[str, Metric], Array]
+    no_relevant: int
+    near_ties: int
+
+
+def _evaluate_part(
+    problem: Problem,
+    protocol: Protocol,
+    part: Part,
+    positives: Positives,
+    tasks: dict[str, tuple[Metric, ...]],
+    settings: Settings,
+) -> _PartResult:
+    ranker = _ranker(problem, protocol, part, settings)
+    wanted = {
+        task: _wanted(problem, protocol, part, positives, task, metrics) for task, metrics in tasks.items() if metrics
+    }
+    values: dict[tuple[str, Metric], Array] = {}
+    weights: dict[tuple[str, Metric], Array] = {}
+    no_relevant = near_ties = done = 0
+
+    def work(block: tuple[int, int]) -> Any:
+        queries, groups = ranker.rank(block, wanted)
+        computed = {}
+        for task, metrics in tasks.items():
+            if task not in groups:
+                continue
+            lookups = ranker.lookups(block, wanted[task]) if isinstance(ranker, HammingRanker) else {}
+            for metric in metrics:
+                if metric.family.cutoffs == "radius":
+                    if metric.cutoff in lookups:
+                        computed[task, metric] = (
+                            metric.per_query(lookups[metric.cutoff]),
+                            _relevance_weights(groups[task], protocol),
+                        )
+                elif _applicable(metric, groups[task]):
+                    computed[task, metric] = (
+                        metric.per_query(groups[task]),
+                        _weights(metric, groups[task], protocol),
+                    )
+        without = int((groups["category"].total == 0).sum()) if "category" in groups else 0
+        return queries, computed, without, sum(one.near_ties for one in groups.values())
+
+    inapplicable: set[tuple[str, Metric]] = set()
+    for queries, computed, without, near in map_in_order(work, ranker.blocks(), settings.threads):
+        for task, metrics in tasks.items():
+            for metric in metrics:
+                if (task, metric) not in computed:
+                    inapplicable.add((task, metric))
+                    continue
+                value, weight = computed[task, metric]
+                if (task, metric) not in values:
+                    values[task, metric] = np.zeros((3, ranker.n_queries, *value.shape[2:]))
+                    weights[task, metric] = np.zeros((3, ranker.n_queries))
+                values[task, metric][:, queries] = value
+                weights[task, metric][:, queries] = weight
+        no_relevant += without
+        near_ties += near
+        done += len(queries)
+        if settings.progress is not None:
+            settings.progress(done, ranker.n_queries)
+    for key, value in values.items():
+        # Queries that are left out hold no number that could leak into a mean.
+        value[:, ~(weights[key] > 0).any(axis=0)] = 0
+    kept = {key: value for key, value in values.items() if key not in inapplicable}
+    return _PartResult(kept, weights, no_relevant, near_ties)
+
+
+def _applicable(metric: Metric, groups: Groups) -> bool:
+    """Whether the ranking goes deep enough: nothing is computed on what is unranked."""
+    if groups.depth >= groups.n_candidates:
+        return True
+    reach = metric.reach()
+    if reach == "whole":
+        return False
+    needed = int(groups.total.max(initial=0)) if reach == "relevant" else metric.cutoff
+    return isinstance(needed, int) and needed <= groups.depth
+
+
+def _relevance_weights(groups: Groups, protocol: Protocol) -> Array:
+    counted = np.ones(groups.n_queries)
+    if protocol.no_relevant == "skip":
+        counted = (groups.total > 0).astype(np.float64)
+    return np.broadcast_to(counted, (3, groups.n_queries))
+
+
+def _weights(metric: Metric, groups: Groups, protocol: Protocol) -> Array:
+    if metric.family.function.startswith("ranks:rank"):
+        # A query without a relevant candidate has no rank.
+        return np.broadcast_to((groups.total > 0).astype(np.float64), (3, groups.n_queries))
+    if ("denominator", "retrieved_skip") in metric.options and metric.cutoff is not None:
+        return recall(groups, metric.cutoff)
+    return _relevance_weights(groups, protocol)
+
+
+def _wanted(
+    problem: Problem, protocol: Protocol, part: Part, positives: Positives, task: str, metrics: Iterable[Metric]
+) -> Wanted:
+    metrics = tuple(metrics)
+    graded = any(metric.name == "nDCG" for metric in metrics)
+    radii = tuple({metric.cutoff for metric in metrics if metric.family.cutoffs == "radius"})
+    by_index = protocol.ties == "index"
+    if task == "instance":
+        n_candidates = problem.n_texts if part.direction == "i2t" else problem.n_images
+        own = positives.of(part.queries)
+        if len(part.candidates) < n_candidates:
+            own = own.among(part.candidates, n_candidates)
+        return Wanted(Truth(own), graded, by_index, radii)  # type: ignore[arg-type]
+    if problem.labels is None:
+        raise TypeError("the category task needs labels")
+    labels = problem.labels if part.direction == "i2t" else problem.labels[::-1]
+    truth = Truth(None, pack_labels(labels[0][part.queries]), pack_labels(labels[1][part.candidates]))
+    return Wanted(truth, graded, by_index, radii)  # type: ignore[arg-type]
+
+
+def _ranker(problem: Problem, protocol: Protocol, part: Part, settings: Settings) -> Ranker:
+    outputs = problem.outputs
+    names = ("images", "texts") if part.direction == "i2t" else ("texts", "images")
+    if isinstance(outputs, dict):
+        return ListRanker(_selected_lists(outputs[part.direction], part))
+    if isinstance(outputs, Scores):
+        return ScoreRanker(_rows(_columns(outputs.direction(part.direction), part.candidates), part.queries))
+    queries, candidates = outputs if part.direction == "i2t" else outputs[::-1]
+    if isinstance(queries, HashCodes) and isinstance(candidates, HashCodes):
+        return HammingRanker(
+            hamming_scorer(
+                HashCodes(_rows(queries.words, part.queries), queries.bits),
+                HashCodes(_rows(candidates.words, part.candidates), candidates.bits),
+                names=names,
+            )
+        )
+    if not (isinstance(queries, Embeddings) and isinstance(candidates, Embeddings)):
+        raise TypeError("outputs of two kinds")
+    numbers = [metric.cutoff for task in ("instance", "category") for metric in protocol.metrics(task)]
+    depth = max((number for number in numbers if isinstance(number, int)), default=0)
+    return DenseRanker(
+        dense_scorer(
+            Embeddings(_rows(queries.values, part.queries)),
+            Embeddings(_rows(candidates.values, part.candidates)),
+            settings.measure,
+            precision=settings.precision,  # type: ignore[arg-type]
+            depth=depth,
+            names=names,
+        )
+    )
+
+
+def _rows(array: Array, rows: Array) -> Array:
+    return array if len(rows) == len(array) else array[rows]
+
+
+def _columns(array: Array, columns: Array) -> Array:
+    return array if len(columns) == array.shape[1] else array[:, columns]
+
+
+def _selected_lists(lists: RankedLists, part: Part) -> RankedLists:
+    """Lists of some queries; the gallery of a ranked list cannot be cut afterwards."""
+    if len(part.queries) == lists.n_queries:
+        return lists
+    taken = Positives(lists.offsets, np.arange(len(lists.candidates))).of(part.queries)
+    return RankedLists(
+        taken.offsets, lists.candidates[taken.candidates], lists.scores[taken.candidates], lists.n_candidates
+    )

@@ -1,0 +1,200 @@
+"""One direction of an evaluation as blocks of queries, whatever form the model's output has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from ficoitr.metrics.groups import Groups
+from ficoitr.metrics.radius import Lookup
+from ficoitr.metrics.ranking import Relevance, counted_groups, listed_groups, ordered_groups
+from ficoitr.outputs import RankedLists
+from ficoitr.similarity.dense import DenseScorer
+from ficoitr.similarity.hamming import HammingScorer
+from ficoitr.tasks import Positives
+
+Array = np.ndarray[Any, Any]
+_NO_LABELS = np.zeros((0, 0), dtype=np.uint64)
+_NO_LIST = np.zeros(0, dtype=np.int64)
+_BLOCK_BYTES = 8 << 20
+# Counting costs a pass over the gallery a positive; with more positives than this, sorting once is cheaper.
+_COUNTED_POSITIVES = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Relevance of one task and direction: listed positives or shared labels."""
+
+    positives: Positives | None = None
+    query_labels: Array | None = None
+    candidate_labels: Array | None = None
+
+    def of(self, queries: Array) -> Relevance:
+        """Relevance of some queries, as the kernels take it."""
+        if self.positives is not None:
+            part = self.positives.of(queries)
+            return Relevance(_NO_LABELS, _NO_LABELS, part.offsets, part.candidates)
+        if self.query_labels is None or self.candidate_labels is None:
+            raise TypeError("truth needs positives or labels")
+        return Relevance(self.query_labels[queries], self.candidate_labels, _NO_LIST, _NO_LIST)
+
+    @property
+    def countable(self) -> bool:
+        """Whether few enough positives are listed to count instead of sort."""
+        return self.positives is not None and int(self.positives.counts.max(initial=0)) <= _COUNTED_POSITIVES
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How the groups of a task are to be made."""
+
+    truth: Truth
+    graded: bool
+    ties_by_index: bool
+    radii: tuple[int, ...] = ()
+
+
+class Ranker(Protocol):
+    """Ranks all queries of a direction, block by block."""
+
+    n_queries: int
+    n_candidates: int
+    depth: int
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Units of work."""
+
+    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> tuple[Array, dict[str, Groups]]:
+        """Rows of the queries of a block, and their groups for every task."""
+
+
+def _blocks(n_rows: int, n_candidates: int, itemsize: int) -> Iterator[tuple[int, int]]:
+    rows = max(16, min(1024, _BLOCK_BYTES // max(1, itemsize * n_candidates)))
+    for start in range(0, n_rows, rows):
+        yield start, min(n_rows, start + rows)
+
+
+class DenseRanker:
+    """Ranks by scores of vectors; queries that are equal share one row of scores."""
+
+    def __init__(self, scorer: DenseScorer) -> None:
+        self._scorer = scorer
+        self.n_queries = len(scorer.rows)
+        self.n_candidates = self.depth = scorer.n_candidates
+        self._order = np.argsort(scorer.rows, kind="stable")
+        self._sorted_rows = scorer.rows[self._order]
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Ranges of distinct queries."""
+        return _blocks(self._scorer.n_rows, self.n_candidates, 4)
+
+    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> tuple[Array, dict[str, Groups]]:
+        """Score distinct queries once and rank every query that equals one of them."""
+        start, stop = block
+        first, last = np.searchsorted(self._sorted_rows, (start, stop))
+        queries = self._order[first:last]
+        rows = self._sorted_rows[first:last] - start
+        scores = self._scorer.block(start, stop)
+        rescoring = self._scorer.rescoring(queries)
+        return queries, {
+            task: _rank_scores(scores, rows, want, queries, rescoring=rescoring) for task, want in wanted.items()
+        }
+
+
+class ScoreRanker:
+    """Ranks by given scores, which are taken as exact."""
+
+    def __init__(self, scores: Array) -> None:
+        self._scores = scores
+        self.n_queries, self.n_candidates = scores.shape
+        self.depth = self.n_candidates
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Ranges of queries."""
+        return _blocks(self.n_queries, self.n_candidates, self._scores.itemsize)
+
+    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> tuple[Array, dict[str, Groups]]:
+        """Read a block of rows and rank them."""
+        part = self._scores[slice(*block)]
+        wide = part.dtype == np.float64 or (part.dtype.kind in "iu" and part.dtype.itemsize > 2)
+        scores = np.ascontiguousarray(part, dtype=np.float64 if wide else np.float32)
+        rows = np.arange(len(scores))
+        return np.arange(*block), {
+            task: _rank_scores(scores, rows, want, np.arange(*block)) for task, want in wanted.items()
+        }
+
+
+def _rank_scores(scores: Array, rows: Array, want: Wanted, queries: Array, **rescoring: Any) -> Groups:
+    relevance = want.truth.of(queries)
+    if want.truth.countable and not want.graded:
+        return counted_groups(scores, rows, relevance, ties_by_index=want.ties_by_index, **rescoring)
+    return ordered_groups(scores, rows, relevance, graded=want.graded, ties_by_index=want.ties_by_index, **rescoring)
+
+
+class HammingRanker:
+    """Ranks by Hamming distance of packed codes, by counting."""
+
+    def __init__(self, scorer: HammingScorer) -> None:
+        self._scorer = scorer
+        self.n_queries = len(scorer.queries)
+        self.n_candidates = self.depth = scorer.n_candidates
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Ranges of queries; distances are never stored, so that only the thread's share of work bounds them."""
+        rows = max(1, min(512, 64_000_000 // self.n_candidates))
+        return iter((start, min(self.n_queries, start + rows)) for start in range(0, self.n_queries, rows))
+
+    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> tuple[Array, dict[str, Groups]]:
+        """Count distances of a block of queries."""
+        queries = np.arange(*block)
+        return queries, {task: self._groups(block, want, queries) for task, want in wanted.items()}
+
+    def _groups(self, block: tuple[int, int], want: Wanted, queries: Array) -> Groups:
+        relevance = want.truth.of(queries)
+        if want.ties_by_index:
+            scores = self._scorer.similarities(*block)
+            return _rank_scores(scores, np.arange(len(scores)), want, queries)
+        if want.truth.countable and not want.graded:
+            return self._scorer.counted_groups(*block, relevance)
+        return self._scorer.ordered_groups(*block, relevance, graded=want.graded)
+
+    def lookups(self, block: tuple[int, int], want: Wanted) -> dict[int, Lookup]:
+        """Counts within each wanted radius."""
+        relevance = want.truth.of(np.arange(*block))
+        return {radius: Lookup(*self._scorer.within_radius(*block, relevance, radius)) for radius in want.radii}
+
+
+class ListRanker:
+    """Ranks given lists; what they do not hold is unranked."""
+
+    def __init__(self, lists: RankedLists) -> None:
+        self._lists = lists
+        self.n_queries = lists.n_queries
+        self.n_candidates = lists.n_candidates
+        self.depth = lists.depth
+
+    def blocks(self) -> Iterator[tuple[int, int]]:
+        """Ranges of queries."""
+        return _blocks(self.n_queries, self.n_candidates, 4)
+
+    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> tuple[Array, dict[str, Groups]]:
+        """Group the lists of a block of queries."""
+        start, stop = block
+        queries = np.arange(start, stop)
+        offsets = self._lists.offsets[start : stop + 1]
+        listed = slice(offsets[0], offsets[-1])
+        return queries, {
+            task: listed_groups(
+                offsets - offsets[0],
+                self._lists.candidates[listed],
+                self._lists.scores[listed],
+                self.n_candidates,
+                want.truth.of(queries),
+                graded=want.graded,
+                ties_by_index=want.ties_by_index,
+            )
+            for task, want in wanted.items()
+        }

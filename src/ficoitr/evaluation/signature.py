@@ -1,0 +1,91 @@
+"""Signatures: short strings that say all that a figure depends on, enough to compute it again.
+
+The idea is sacreBLEU's (Post 2018, "A Call for Clarity in Reporting BLEU Scores").
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from ficoitr.evaluation.protocol import Protocol
+
+_OUTPUTS = ("images", "texts", "scores_i2t", "scores_t2i", "run_i2t", "run_t2i")
+
+
+def truth_digest(inputs: Mapping[str, str]) -> str:
+    """Twelve hexadecimal digits over what is known of the data: map, labels and positives, not a model's outputs."""
+    return _short({name: value for name, value in inputs.items() if name not in _OUTPUTS})
+
+
+def _short(inputs: Mapping[str, str]) -> str:
+    text = ";".join(f"{name}={value}" for name, value in sorted(inputs.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def overall_signature(
+    directions: Mapping[str, Any], *, resamples: int, seed: int, inputs: Mapping[str, str], **context: Any
+) -> str:
+    """Signature of a whole evaluation."""
+    outputs = _short({name: value for name, value in inputs.items() if name in _OUTPUTS})
+    sizes = {f"{direction}": f"{len(one.ids)}x{one.n_candidates}" for direction, one in directions.items()}
+    return _joined(
+        {
+            "protocol": context["protocol"].name,
+            **_shared(**context),
+            **sizes,
+            "resamples": resamples,
+            "seed": seed,
+            "outputs": outputs,
+            **_origin(**context),
+        }
+    )
+
+
+def figure_signature(key: str, directions: Mapping[str, Any], **context: Any) -> str:
+    """Signature of one figure, named by its dotted key."""
+    protocol: Protocol = context["protocol"]
+    task, _, rest = key.partition(".")
+    direction, _, metric = rest.partition(".")
+    asked = [directions[direction]] if direction in directions else list(directions.values())
+    fields: dict[str, Any] = {
+        "metric": metric or rest,
+        "direction": direction if metric else "both",
+        "task": task,
+        "relevance": _relevance(task, context),
+        **_shared(**context),
+    }
+    if "mAP" in key and not key.endswith("@R"):
+        fields["denominator"] = protocol.denominator
+    if task == "category":
+        fields["no_relevant"] = protocol.no_relevant
+    if "median" in key:
+        fields["median"] = protocol.median
+    fields |= {
+        "queries": "+".join(str(len(one.ids)) for one in asked),
+        "candidates": "+".join(str(one.n_candidates) for one in asked),
+    }
+    if protocol.fold:
+        fields["fold"] = protocol.fold
+    return _joined({**fields, **_origin(**context)})
+
+
+def _relevance(task: str, context: Mapping[str, Any]) -> str:
+    if task == "category":
+        return "shared-label"
+    if not context["judged"]:
+        return "own"
+    return "own+judged" if context["protocol"].positives == "add" else "judged"
+
+
+def _shared(**context: Any) -> dict[str, Any]:
+    return {"measure": context["measure"], "precision": context["precision"], "ties": context["protocol"].ties}
+
+
+def _origin(**context: Any) -> dict[str, Any]:
+    return {"truth": context["truth"], "version": f"ficoitr-{context['version']}"}
+
+
+def _joined(fields: Mapping[str, Any]) -> str:
+    return "|".join(f"{name}:{str(value).replace(' ', '-')}" for name, value in fields.items())
