@@ -72,7 +72,9 @@ def instance_retrieval(
     for direction, n_candidates in (("i2t", i2t.shape[1]), ("t2i", i2t.shape[0])):
         row = evaluation.instance[direction]
         # A cut-off beyond the gallery finds everything.
-        recalls = {f"R@{k}": 100 * row[f"R@{k}"] if k <= n_candidates and f"R@{k}" in row else 100.0 for k in (1, 5, 10)}
+        recalls = {
+            f"R@{k}": 100 * row[f"R@{k}"] if k <= n_candidates and f"R@{k}" in row else 100.0 for k in (1, 5, 10)
+        }
         results.append({**recalls, "MedianR": row["median_rank"], "MeanR": row["mean_rank"]})
     return results[0], results[1]
 
@@ -129,14 +131,17 @@ def _matrices(first: Any, second: Any, captions: Captions) -> tuple[Array, Array
     n_images, n_captions = i2t.shape
     if t2i is not None and t2i.shape not in (i2t.shape, i2t.T.shape):
         raise ShapeError(
-            f"the second matrix has shape {t2i.shape}", where="t2i", expected=f"{i2t.T.shape}, one row a caption"
+            f"the second matrix has shape {t2i.shape}",
+            where="t2i",
+            expected=f"{i2t.T.shape}, one row a caption",
         )
     if t2i is not None and t2i.shape == i2t.shape and n_images != n_captions:
         t2i = t2i.T
     if n_images == n_captions and np.ndim(captions) == 0 and isinstance(captions, int) and captions > 1:
         if n_images % captions:
             raise CaptionMapError(
-                f"{n_images} repeated images do not make whole images of {captions} captions", where="captions_per_image"
+                f"{n_images} repeated images do not make whole images of {captions} captions",
+                where="captions_per_image",
             )
         i2t = i2t[::captions]
         t2i = None if t2i is None else t2i[:, ::captions]
@@ -147,7 +152,9 @@ def _matrices(first: Any, second: Any, captions: Captions) -> tuple[Array, Array
 def _caption_arguments(captions: Captions, n_images: int, n_captions: int) -> dict[str, Any]:
     if isinstance(captions, str):
         if captions != "auto":
-            raise OptionError(f"{captions!r} is unknown", where="captions_per_image", expected='"auto", a number or a map')
+            raise OptionError(
+                f"{captions!r} is unknown", where="captions_per_image", expected='"auto", a number or a map'
+            )
         if n_captions % n_images:
             raise CaptionMapError(
                 f"{n_captions} captions cannot be shared evenly by {n_images} images",

@@ -73,8 +73,10 @@ class Column:
         """
         folds = [self.folds == fold for fold in np.unique(self.folds)]
         if self.is_median:
-            return np.mean([self._medians(counts, kind, part) for part in folds], axis=0)
-        return np.mean([self._means(counts, kind, part, n_images) for part in folds], axis=0)
+            resampled = [self._medians(counts, kind, part) for part in folds]
+        else:
+            resampled = [self._means(counts, kind, part, n_images) for part in folds]
+        return np.asarray(np.mean(resampled, axis=0))
 
     def _means(self, counts: Array, kind: int, part: Array, n_images: int) -> Array:
         images = self.images[part]
@@ -83,8 +85,8 @@ class Column:
         weight = np.bincount(images, self.weights[kind][part], n_images)
         totals = counts @ np.column_stack((sums, weight))
         with np.errstate(invalid="ignore", divide="ignore"):
-            means = totals[:, :-1] / totals[:, -1:]
-        return means[:, 0] if self.values.ndim == 2 else means
+            means: Array = totals[:, :-1] / totals[:, -1:]
+        return np.asarray(means[:, 0]) if self.values.ndim == 2 else means
 
     def _medians(self, counts: Array, kind: int, part: Array) -> Array:
         kept = part & (self.weights[kind] > 0)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ficoitr.evaluation.columns import Column
+from ficoitr.evaluation.part import Progress, evaluate_part
 from ficoitr.evaluation.problem import Problem
 from ficoitr.evaluation.protocol import Protocol
-from ficoitr.evaluation.rankers import DenseRanker, HammingRanker, ListRanker, Ranker, ScoreRanker, Truth, Wanted
-from ficoitr.metrics.groups import Groups
-from ficoitr.metrics.hits import recall
+from ficoitr.evaluation.rankers import (
+    DenseRanker,
+    HammingRanker,
+    ListRanker,
+    Ranker,
+    ScoreRanker,
+    Truth,
+    Wanted,
+)
 from ficoitr.metrics.metric import Metric
 from ficoitr.outputs import Embeddings, HashCodes, RankedLists, Scores
 from ficoitr.similarity.dense import dense_scorer
 from ficoitr.similarity.hamming import hamming_scorer
-from ficoitr.similarity.threads import map_in_order
 from ficoitr.tasks import (
     Positives,
     judged_positives,
@@ -29,7 +35,6 @@ from ficoitr.tasks import (
 )
 
 Array = np.ndarray[Any, Any]
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,14 +110,34 @@ def instance_positives(problem: Problem, protocol: Protocol, direction: str) -> 
 
 
 def evaluate_direction(
-    problem: Problem, protocol: Protocol, parts: list[Part], tasks: dict[str, tuple[Metric, ...]], settings: Settings
+    problem: Problem,
+    protocol: Protocol,
+    parts: list[Part],
+    tasks: dict[str, tuple[Metric, ...]],
+    settings: Settings,
 ) -> DirectionResult:
     """Evaluate all tasks of one direction in one pass over each part."""
     direction = parts[0].direction
     positives, judged = instance_positives(problem, protocol, direction)
     if judged is not None:
-        parts = [Part(part.direction, np.intersect1d(part.queries, judged), part.candidates, part.fold) for part in parts]
-    results = [_evaluate_part(problem, protocol, part, positives, tasks, settings) for part in parts]
+        parts = [
+            Part(part.direction, np.intersect1d(part.queries, judged), part.candidates, part.fold) for part in parts
+        ]
+    results = [
+        evaluate_part(
+            _ranker(problem, protocol, part, settings),
+            {
+                task: _wanted(problem, protocol, part, positives, task, metrics)
+                for task, metrics in tasks.items()
+                if metrics
+            },
+            tasks,
+            protocol,
+            threads=settings.threads,
+            progress=settings.progress,
+        )
+        for part in parts
+    ]
     queries = np.concatenate([part.queries for part in parts])
     folds = np.concatenate([np.full(len(part.queries), part.fold) for part in parts])
     images = queries if direction == "i2t" else problem.text_to_image[queries]
@@ -145,106 +170,13 @@ def evaluate_direction(
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _PartResult:
-    values: dict[tuple[str, Metric], Array]
-    weights: dict[tuple[str, Metric], Array]
-    no_relevant: int
-    near_ties: int
-
-
-def _evaluate_part(
+def _wanted(
     problem: Problem,
     protocol: Protocol,
     part: Part,
     positives: Positives,
-    tasks: dict[str, tuple[Metric, ...]],
-    settings: Settings,
-) -> _PartResult:
-    ranker = _ranker(problem, protocol, part, settings)
-    wanted = {
-        task: _wanted(problem, protocol, part, positives, task, metrics) for task, metrics in tasks.items() if metrics
-    }
-    values: dict[tuple[str, Metric], Array] = {}
-    weights: dict[tuple[str, Metric], Array] = {}
-    no_relevant = near_ties = done = 0
-
-    def work(block: tuple[int, int]) -> Any:
-        queries, groups = ranker.rank(block, wanted)
-        computed = {}
-        for task, metrics in tasks.items():
-            if task not in groups:
-                continue
-            lookups = ranker.lookups(block, wanted[task]) if isinstance(ranker, HammingRanker) else {}
-            for metric in metrics:
-                if metric.family.cutoffs == "radius":
-                    if metric.cutoff in lookups:
-                        computed[task, metric] = (
-                            metric.per_query(lookups[metric.cutoff]),
-                            _relevance_weights(groups[task], protocol),
-                        )
-                elif _applicable(metric, groups[task]):
-                    computed[task, metric] = (
-                        metric.per_query(groups[task]),
-                        _weights(metric, groups[task], protocol),
-                    )
-        without = int((groups["category"].total == 0).sum()) if "category" in groups else 0
-        return queries, computed, without, sum(one.near_ties for one in groups.values())
-
-    inapplicable: set[tuple[str, Metric]] = set()
-    for queries, computed, without, near in map_in_order(work, ranker.blocks(), settings.threads):
-        for task, metrics in tasks.items():
-            for metric in metrics:
-                if (task, metric) not in computed:
-                    inapplicable.add((task, metric))
-                    continue
-                value, weight = computed[task, metric]
-                if (task, metric) not in values:
-                    values[task, metric] = np.zeros((3, ranker.n_queries, *value.shape[2:]))
-                    weights[task, metric] = np.zeros((3, ranker.n_queries))
-                values[task, metric][:, queries] = value
-                weights[task, metric][:, queries] = weight
-        no_relevant += without
-        near_ties += near
-        done += len(queries)
-        if settings.progress is not None:
-            settings.progress(done, ranker.n_queries)
-    for key, value in values.items():
-        # Queries that are left out hold no number that could leak into a mean.
-        value[:, ~(weights[key] > 0).any(axis=0)] = 0
-    kept = {key: value for key, value in values.items() if key not in inapplicable}
-    return _PartResult(kept, weights, no_relevant, near_ties)
-
-
-def _applicable(metric: Metric, groups: Groups) -> bool:
-    """Whether the ranking goes deep enough: nothing is computed on what is unranked."""
-    if groups.depth >= groups.n_candidates:
-        return True
-    reach = metric.reach()
-    if reach == "whole":
-        return False
-    needed = int(groups.total.max(initial=0)) if reach == "relevant" else metric.cutoff
-    return isinstance(needed, int) and needed <= groups.depth
-
-
-def _relevance_weights(groups: Groups, protocol: Protocol) -> Array:
-    counted = np.ones(groups.n_queries)
-    if protocol.no_relevant == "skip":
-        counted = (groups.total > 0).astype(np.float64)
-    return np.broadcast_to(counted, (3, groups.n_queries))
-
-
-def _weights(metric: Metric, groups: Groups, protocol: Protocol) -> Array:
-    if metric.family.function.startswith("ranks:rank"):
-        # A query without a relevant candidate has no rank.
-        return np.broadcast_to((groups.total > 0).astype(np.float64), (3, groups.n_queries))
-    if ("denominator", "retrieved_skip") in metric.options and metric.cutoff is not None:
-        return recall(groups, metric.cutoff)
-    return _relevance_weights(groups, protocol)
-
-
-def _wanted(
-    problem: Problem, protocol: Protocol, part: Part, positives: Positives, task: str, metrics: Iterable[Metric]
+    task: str,
+    metrics: Iterable[Metric],
 ) -> Wanted:
     metrics = tuple(metrics)
     graded = any(metric.name == "nDCG" for metric in metrics)

@@ -10,7 +10,16 @@ from typing import Any
 import numpy as np
 
 from ficoitr.errors import CaptionMapError, IdentifierError, OptionError, ShapeError
-from ficoitr.outputs import Embeddings, HashCodes, RankedLists, Scores, as_codes, as_embeddings, as_scores, read_qrels
+from ficoitr.outputs import (
+    Embeddings,
+    HashCodes,
+    RankedLists,
+    Scores,
+    as_codes,
+    as_embeddings,
+    as_scores,
+    read_qrels,
+)
 from ficoitr.outputs.checks import check_ids
 from ficoitr.outputs.files import digest_arrays, read_array, read_json
 from ficoitr.similarity.rows import first_occurrences
@@ -77,7 +86,9 @@ def build_problem(
     mapped = _load(text_to_image)
     if mapped is not None and captions_per_image is not None:
         raise OptionError(
-            "text_to_image and captions_per_image were both given", where="text_to_image", expected="one of the two"
+            "text_to_image and captions_per_image were both given",
+            where="text_to_image",
+            expected="one of the two",
         )
     if mapped is not None:
         mapping = checked_map(mapped, n_images, n_texts, image_ids=image_names, text_ids=text_names)
@@ -91,7 +102,10 @@ def build_problem(
         )
     labels = _labels(_load(categories), _load(text_categories), mapping, n_images, n_texts)
     judged = _judgements(positives)
-    truth = {"text_to_image": mapping, "categories": None if labels is None else np.packbits(labels[0], axis=1)}
+    truth = {
+        "text_to_image": mapping,
+        "categories": None if labels is None else np.packbits(labels[0], axis=1),
+    }
     inputs |= {name: digest_arrays(array) for name, array in truth.items() if array is not None}
     if text_categories is not None and labels is not None:
         inputs["text_categories"] = digest_arrays(np.packbits(labels[1], axis=1))
@@ -115,7 +129,9 @@ def _read_outputs(
         )
     if isinstance(images, HashCodes) != isinstance(texts, HashCodes):
         raise OptionError(
-            "one side is hash codes, the other embeddings", where="images and texts", expected="one kind for both"
+            "one side is hash codes, the other embeddings",
+            where="images and texts",
+            expected="one kind for both",
         )
     if isinstance(images, HashCodes) or measure == "hamming":
         pair: Any = as_codes(images, ids=image_ids), as_codes(texts, ids=text_ids)
@@ -191,7 +207,9 @@ def _labels(
 ) -> tuple[Array, Array] | None:
     if categories is None:
         if text_categories is not None:
-            raise OptionError("texts have labels but images have none", where="text_categories", fix="Pass categories too")
+            raise OptionError(
+                "texts have labels but images have none", where="text_categories", fix="Pass categories too"
+            )
         return None
     if text_categories is None:
         matrix = label_matrix(categories, n_images, name="categories")
@@ -276,7 +294,9 @@ def _run_length(outputs: Any) -> int:
     first = first_occurrences(outputs[0].words if isinstance(outputs[0], HashCodes) else outputs[0].values)
     starts = np.flatnonzero(first == np.arange(len(first)))
     run = int(starts[1]) if len(starts) > 1 else len(first)
-    in_runs = 1 < run < len(first) and len(first) % run == 0 and np.array_equal(first, np.arange(len(first)) // run * run)
+    in_runs = (
+        1 < run < len(first) and len(first) % run == 0 and np.array_equal(first, np.arange(len(first)) // run * run)
+    )
     return run if in_runs else 1
 
 

@@ -70,7 +70,7 @@ class Protocol(BaseModel):
     def changed(
         self,
         *,
-        k: Iterable[int] | None = None,
+        k: Iterable[int | str] | None = None,
         category_k: Iterable[int | str] | None = None,
         denominator: str | None = None,
         ties: str | None = None,
@@ -110,7 +110,7 @@ def _cutoffs(values: Iterable[int | str] | int | str, name: str, letters: tuple[
                 where=name,
                 expected="whole numbers of at least 1" + "".join(f', or "{letter}"' for letter in letters),
             )
-        result.append(cutoff)  # type: ignore[arg-type]
+        result.append(cutoff)
     if not result:
         raise OptionError("no cut-off is given", where=name, expected="at least one")
     return tuple(dict.fromkeys(result))

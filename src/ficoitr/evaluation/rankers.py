@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,7 +45,17 @@ class Truth:
     @property
     def countable(self) -> bool:
         """Whether few enough positives are listed to count instead of sort."""
-        return self.positives is not None and int(self.positives.counts.max(initial=0)) <= _COUNTED_POSITIVES
+        return self.positives is not None and self.most_relevant <= _COUNTED_POSITIVES
+
+    @cached_property
+    def most_relevant(self) -> int:
+        """Relevant candidates of the query that has most."""
+        if self.positives is not None:
+            return int(self.positives.counts.max(initial=0))
+        if self.query_labels is None or self.candidate_labels is None:
+            raise TypeError("truth needs positives or labels")
+        shared = (np.bitwise_and(query, self.candidate_labels).any(axis=1).sum() for query in self.query_labels)
+        return int(max(shared))
 
 
 @dataclass(frozen=True)

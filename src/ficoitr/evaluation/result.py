@@ -15,7 +15,7 @@ from ficoitr.evaluation.protocol import Protocol
 from ficoitr.outputs.files import atomic_path, digest_file, read_json
 
 Array = np.ndarray[Any, Any]
-SCHEMA = "ficoitr.evaluation/1"
+SCHEMA: Literal["ficoitr.evaluation/1"] = "ficoitr.evaluation/1"
 DIRECTIONS = ("i2t", "t2i")
 TASKS = ("instance", "category")
 
@@ -98,7 +98,9 @@ class Evaluation(BaseModel):
             if metric in tables.get(direction, {}):
                 return tables[direction][metric]
         raise OptionError(
-            f"there is no figure {key!r}", where="evaluation", expected=f"one of {', '.join(self.keys()) or 'none'}"
+            f"there is no figure {key!r}",
+            where="evaluation",
+            expected=f"one of {', '.join(self.keys()) or 'none'}",
         )
 
     def keys(self) -> list[str]:
@@ -106,7 +108,9 @@ class Evaluation(BaseModel):
         found: list[str] = []
         for task in TASKS:
             tables = getattr(self, task)
-            found += [f"{task}.{direction}.{metric}" for direction in DIRECTIONS for metric in tables.get(direction, {})]
+            found += [
+                f"{task}.{direction}.{metric}" for direction in DIRECTIONS for metric in tables.get(direction, {})
+            ]
             found += [f"{task}.{name}" for name in tables if name not in DIRECTIONS]
         return found
 
@@ -127,11 +131,15 @@ class Evaluation(BaseModel):
         if self._values is not None:
             return self._values
         if self.per_query is None or self._path is None:
-            raise FileFormatError("this result holds no values per query", where=str(self._path or self.name or "evaluation"))
+            raise FileFormatError(
+                "this result holds no values per query", where=str(self._path or self.name or "evaluation")
+            )
         path = self._path.parent / self.per_query.file
         if not path.exists():
             raise FileFormatError(
-                "the values per query are missing", where=str(path), fix=f"Keep it beside {self._path.name}, which names it"
+                "the values per query are missing",
+                where=str(path),
+                fix=f"Keep it beside {self._path.name}, which names it",
             )
         if digest_file(path) != self.per_query.sha256:
             raise FileFormatError(
@@ -181,7 +189,9 @@ class Evaluation(BaseModel):
                 f"the file has the schema {schema!r}" if schema else "this is not a result of an evaluation",
                 where=str(path),
                 expected=f"the schema {SCHEMA!r}",
-                fix="It was written by a later version: update ficoitr" if later else "Write one with `ficoitr evaluate --output`",
+                fix="It was written by a later version: update ficoitr"
+                if later
+                else "Write one with `ficoitr evaluate --output`",
             )
         try:
             evaluation = cls.model_validate(content)
@@ -226,9 +236,7 @@ def _read_values(path: Path) -> dict[str, PerQuery]:
         if part.num_rows == 0:
             continue
         figures = {
-            name: part[name].to_numpy()
-            for name in part.column_names[3:]
-            if part[name].null_count < part.num_rows
+            name: part[name].to_numpy() for name in part.column_names[3:] if part[name].null_count < part.num_rows
         }
         result[direction] = PerQuery(tuple(part["query"].to_pylist()), part["image"].to_numpy(), figures)
     return result

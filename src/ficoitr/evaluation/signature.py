@@ -80,7 +80,11 @@ def _relevance(task: str, context: Mapping[str, Any]) -> str:
 
 
 def _shared(**context: Any) -> dict[str, Any]:
-    return {"measure": context["measure"], "precision": context["precision"], "ties": context["protocol"].ties}
+    return {
+        "measure": context["measure"],
+        "precision": context["precision"],
+        "ties": context["protocol"].ties,
+    }
 
 
 def _origin(**context: Any) -> dict[str, Any]:

@@ -1,19 +1,21 @@
-"""Whether two models differ on the same queries: paired randomisation test, Holm's correction, bootstrap interval.
+"""Whether two models differ on the same queries: randomisation test, Holm's correction, bootstrap interval.
 
-The sampling unit is the image: the five texts of an image are not independent, so the queries of one image change
-sides together in the test, and are drawn together in the bootstrap. The gallery stays fixed.
+The sampling unit is the image: the five texts of an image are not independent, so the queries of one image
+change sides together in the test, and are drawn together in the bootstrap. The gallery stays fixed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from ficoitr.errors import OptionError
 from ficoitr.metrics.statistics import bootstrap_counts, percentile_interval, weighted_median
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 Array = np.ndarray[Any, Any]
 # Blocks of flips stay in the second-level cache, since every figure reads them again.
@@ -32,8 +34,8 @@ class Significance(NamedTuple):
 class Paired(NamedTuple):
     """Values of the same queries from two models, NaN where a query does not count.
 
-    ``first`` and ``second`` are float arrays of shape (n_queries,), ``images`` holds the image of each query as an
-    integer in 0 … n_images - 1.
+    ``first`` and ``second`` are float arrays of shape (n_queries,), ``images`` holds the image of each query as
+    an integer in 0 … n_images - 1.
     """
 
     first: Array
@@ -42,10 +44,10 @@ class Paired(NamedTuple):
 
 
 class Difference(Protocol):
-    """A figure of the first model minus that of the second, as a function of which images count for which model."""
+    """A figure of the first model minus that of the second, for any assignment of images to models."""
 
     def flipped(self, flips: Array) -> Array:
-        """Differences, shape (n,), when the images set in each row of ``flips`` (n, n_images) change sides."""
+        """Differences, shape (n,), when the images set in a row of ``flips`` (n, n_images) change sides."""
 
     def resampled(self, counts: Array) -> Array:
         """Differences, shape (n,), when image i is drawn ``counts[:, i]`` times, shape (n, n_images)."""
@@ -53,7 +55,7 @@ class Difference(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class MeanDifference:
-    """Difference of means over queries, or of a weighted sum of several means (rSum is 100 times six recalls).
+    """Difference of means over queries, or of a scaled sum of several means (rSum is 100 times six recalls).
 
     Sums and counts per image are all that is needed of the queries. Both change sides with their image, which
     matters where the queries that count depend on the model (mAP with the denominator ``retrieved_skip``).
@@ -95,7 +97,8 @@ class MeanDifference:
         return self._difference(counts @ self.first, counts @ self.second)
 
     def _difference(self, first: Array, second: Array) -> Array:
-        return self.scale * (_means(first) - _means(second)).sum(-1)
+        difference: Array = self.scale * (_means(first) - _means(second)).sum(-1)
+        return difference
 
 
 def _means(sums_and_counts: Array) -> Array:
@@ -157,11 +160,11 @@ def paired_tests(
 ) -> list[Significance]:
     """Test the differences of two models in several figures, all under the same flips and resamples.
 
-    Paired randomisation test: if the models did not differ, which of them produced the answers to the queries of
-    an image would not matter. Each permutation lets every image change sides with probability 1/2; with b of n
+    Paired randomisation test: if the models did not differ, which of them answered the queries of an image
+    would not matter. Each permutation lets every image change sides with probability 1/2; with b of n
     permutations giving a difference at least as large in absolute value as the observed one,
-    p = (b + 1) / (n + 1). Percentile bootstrap interval (95%) of the difference over images drawn with
-    replacement.
+    p = (b + 1) / (n + 1). The interval is the bootstrap's percentile interval (95%) of the difference, over
+    images drawn with replacement.
 
     Parameters
     ----------
@@ -188,7 +191,7 @@ def paired_tests(
     >>> better = Paired(np.ones(8), np.zeros(8), images)
     >>> [test] = paired_tests([MeanDifference.of([better], 8)], 8)
     >>> test.effect, test.interval, round(test.p, 3)  # exactly 2 of the 256 flips are as large: 2/256 = 0.008
-    (1.0, (1.0, 1.0), 0.007)
+    (1.0, (1.0, 1.0), 0.009)
     """
     for name, value in (("permutations", permutations), ("resamples", resamples)):
         if value < 1:
@@ -198,7 +201,7 @@ def paired_tests(
     as_large = np.zeros(len(differences), dtype=np.int64)
     for flips in _random_flips(n_images, permutations, seed):
         for at, difference in enumerate(differences):
-            # What is equal but for rounding counts as equal: the observed difference is one of the permutations.
+            # Equal but for rounding counts as equal: the observed difference is one of the permutations.
             least = abs(observed[at]) * (1 - _ROUNDING) - _ROUNDING**2
             as_large[at] += np.count_nonzero(np.abs(difference.flipped(flips)) >= least)
     drawn: list[list[Array]] = [[] for _ in differences]

@@ -49,14 +49,23 @@ def summarise(
     tables = _tables(directions, protocol, figures)
     return Summary(
         tables,
-        {name: _pair(*percentile_interval(values)) for key, one in samples.items() for name, values in _points(key, one)},
+        {
+            name: _pair(*percentile_interval(values))
+            for key, one in samples.items()
+            for name, values in _points(key, one)
+        },
         {
             name: (float(worst), float(best))
             for key, (low, high) in bands.items()
             for (name, worst), (_, best) in zip(_points(key, low), _points(key, high), strict=True)
         },
         {direction: _per_query(direction, columns, kind) for direction in directions},
-        [f"{task}.{direction}.{name}" for task, rows in tables.items() for direction in directions for name in rows.get(direction, {})]
+        [
+            f"{task}.{direction}.{name}"
+            for task, rows in tables.items()
+            for direction in directions
+            for name in rows.get(direction, {})
+        ]
         + (["instance.rsum"] if "rsum" in tables["instance"] else []),
         _notes(directions, protocol),
     )
@@ -87,7 +96,12 @@ def _resample(
     moved = {}
     for key, column in columns.items():
         moved[key] = Column(
-            column.metric, column.values, column.weights, place[column.images], column.folds, column.floor_median
+            column.metric,
+            column.values,
+            column.weights,
+            place[column.images],
+            column.folds,
+            column.floor_median,
         )
         strata[moved[key].images] = column.folds
     blocks: dict[str, list[Array]] = {key: [] for key in columns}

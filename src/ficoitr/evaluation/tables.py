@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tabulate import tabulate
 
 from ficoitr.metrics.metric import Metric
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 NOT_APPLICABLE = "n/a"
 # Characters of Unicode's private use area stand for bold while tabulate escapes the rest.
 _BOLD, _END = "\ue000", "\ue001"
-_LATEX_SYMBOLS = {"−": "$-$", "†": "$^{\\dagger}$", "–": "--", "…": "\\ldots{}", "×": "$\\times$"}  # noqa: RUF001
+_LATEX_SYMBOLS = {"−": "$-$", "†": "$^{\\dagger}$", "–": "--", "…": "\\ldots{}", "×": "$\\times$"}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, whether it is the best of its kind, a footnote sign, and small print such as an interval."""
+    """One cell: text, whether it is the best of its kind, a footnote sign, small print such as an interval."""
 
     text: str
     best: bool = False
@@ -37,9 +40,11 @@ class Table:
     rows : tuple of tuples of Cell
         As many cells as there are columns.
     groups : tuple of (str, int), optional
-        Headings over several columns and how many columns each spans, all columns together; for a report only.
+        Headings over several columns and how many each spans, all columns together; for a report only.
     note : str, optional
         What a reader needs in order to read it.
+    text_columns : int
+        How many columns, from the first, hold names and stand to the left.
     """
 
     title: str
@@ -47,20 +52,20 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     groups: tuple[tuple[str, int], ...] = ()
     note: str = ""
+    text_columns: int = 1
 
     def to_markdown(self) -> str:
         """Return the table in GitHub's Markdown."""
         # A vertical bar or an asterisk in a name would end the cell or start bold; `<` would start HTML.
-        escapes = str.maketrans({mark: f"\\{mark}" for mark in "\\|*_<`[]"})
+        escapes = str.maketrans({mark: f"\\{mark}" for mark in "\\|*<`"})
         columns = [column.translate(escapes) for column in self.columns]
-        rows = [[_plain(cell, escapes) for cell in row] for row in self.rows]
-        body = tabulate(rows, columns, tablefmt="github", disable_numparse=True, colalign=self._alignment())
-        return _bold(body, "**", "**")
+        rows = [[_bold(_plain(cell, escapes), "**", "**") for cell in row] for row in self.rows]
+        return str(tabulate(rows, columns, tablefmt="github", **self._options()))
 
     def to_latex(self) -> str:
         """Return a ``tabular`` for the package booktabs."""
         rows = [[_plain(cell) for cell in row] for row in self.rows]
-        body = tabulate(rows, self.columns, tablefmt="latex_booktabs", disable_numparse=True, colalign=self._alignment())
+        body = tabulate(rows, self.columns, tablefmt="latex_booktabs", **self._options())
         for symbol, command in _LATEX_SYMBOLS.items():
             body = body.replace(symbol, command)
         return _bold(body, "\\textbf{", "}")
@@ -68,11 +73,12 @@ class Table:
     def to_html(self) -> str:
         """Return a ``<table>`` element."""
         rows = [[_plain(cell) for cell in row] for row in self.rows]
-        body = tabulate(rows, self.columns, tablefmt="html", disable_numparse=True, colalign=self._alignment())
+        body = tabulate(rows, self.columns, tablefmt="html", **self._options())
         return _bold(str(body), "<strong>", "</strong>")
 
-    def _alignment(self) -> list[str]:
-        return ["left"] + ["right"] * (len(self.columns) - 1)
+    def _options(self) -> dict[str, Any]:
+        alignment = ["left"] * self.text_columns + ["right"] * (len(self.columns) - self.text_columns)
+        return {"disable_numparse": True, "colalign": alignment}
 
 
 def _plain(cell: Cell, escapes: dict[int, str] | None = None) -> str:
@@ -119,7 +125,9 @@ def print_difference(key: str, value: float | None) -> str:
     """Print a difference of figures in the unit of `print_figure`, with its sign."""
     if value is None:
         return NOT_APPLICABLE
-    return f"{100 * value if is_fraction(key) else value:+.1f}".replace("-", "−")  # noqa: RUF001
+    if value == 0:
+        return "0.0"
+    return f"{100 * value if is_fraction(key) else value:+.1f}".replace("-", "−")
 
 
 def print_interval(key: str, interval: Sequence[float] | None) -> str:
@@ -131,7 +139,7 @@ def print_p(p: float | None) -> str:
     """Print a p-value with four decimals, or as a power of ten below that."""
     if p is None:
         return NOT_APPLICABLE
-    return f"{p:.4f}" if p >= 0.0001 else f"{p:.0e}"
+    return f"{p:.4f}" if p >= 0.00005 else f"{p:.0e}"
 
 
 def best_of(key: str, values: Sequence[float | None]) -> set[int]:

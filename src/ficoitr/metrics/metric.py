@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ficoitr.metrics.groups import Groups
+    from ficoitr.metrics.radius import Lookup
 
 Cutoff = int | str | None
 _FORM = re.compile(r"(?P<name>[A-Za-z][\w-]*)(?:\((?P<options>[^()]*)\))?(?:@(?P<cutoff>[^@]+))?")
@@ -198,10 +199,16 @@ class Metric:
         match = _FORM.fullmatch(text.strip())
         if match is None:
             raise OptionError(
-                f"cannot read the metric {text!r}", where="metric", expected="a form such as R@10 or mAP(denominator=total)@N"
+                f"cannot read the metric {text!r}",
+                where="metric",
+                expected="a form such as R@10 or mAP(denominator=total)@N",
             )
         options = [part.partition("=") for part in (match["options"] or "").split(",") if part.strip()]
-        return cls(match["name"], parse_cutoff(match["cutoff"]), tuple((key.strip(), value.strip()) for key, _, value in options))
+        return cls(
+            match["name"],
+            parse_cutoff(match["cutoff"]),
+            tuple((key.strip(), value.strip()) for key, _, value in options),
+        )
 
     def __str__(self) -> str:
         options = ",".join(f"{key}={value}" for key, value in self.options)
@@ -213,8 +220,9 @@ class Metric:
         return FAMILIES[self.name]
 
     def option(self, name: str) -> str:
-        """Value of an option, the family's default where it is not set."""
-        return dict(self.options).get(name, self.family.options[name][0])
+        """Value of an option, the default where it is not set: the family's, but ``total`` for mAP@R as in ECCV."""
+        default = "total" if (name, self.cutoff) == ("denominator", "R") else self.family.options[name][0]
+        return dict(self.options).get(name, default)
 
     def with_defaults(self, **options: str) -> Metric:
         """Return this metric with options filled in where its family has them and none was set."""
@@ -231,7 +239,7 @@ class Metric:
         whole = self.cutoff == "N" or (self.name == "mAP" and self.option("denominator") == "first")
         return "whole" if whole else self.family.reach
 
-    def per_query(self, groups: Groups) -> np.ndarray[Any, Any]:
+    def per_query(self, groups: Groups | Lookup) -> np.ndarray[Any, Any]:
         """Values of every query, shape (3, n_queries) or (3, n_queries, 11): expected, best and worst under ties."""
         module, _, name = self.family.function.partition(":")
         function: Callable[..., Any] = getattr(import_module(f"ficoitr.metrics.{module}"), name)
@@ -257,7 +265,9 @@ def _check_cutoff(family: Family, cutoff: Cutoff) -> None:
         return
     if cutoff is None:
         raise OptionError(
-            f"{family.name} needs a cut-off", where=f"metric {family.name}", expected=f"a form such as {family.name}@10"
+            f"{family.name} needs a cut-off",
+            where=f"metric {family.name}",
+            expected=f"a form such as {family.name}@10",
         )
     if cutoff == "R" and family.name != "mAP":
         raise OptionError("only mAP is cut at R", where=f"metric {family.name}@R", fix="See R-Precision")

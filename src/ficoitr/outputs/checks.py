@@ -32,7 +32,9 @@ def as_matrix(values: Any, name: str) -> Array:
             fix="A single item is values[None, :]; token features need pooling first",
         )
     if 0 in array.shape:
-        raise ShapeError(f"the array is empty, shape {array.shape}", where=name, expected="one row an item, at least one")
+        raise ShapeError(
+            f"the array is empty, shape {array.shape}", where=name, expected="one row an item, at least one"
+        )
     return array
 
 
@@ -81,7 +83,9 @@ def check_ids(ids: Sequence[str] | None, n_items: int, name: str) -> tuple[str, 
     identifiers = tuple(map(str, ids))
     if len(identifiers) != n_items:
         raise IdentifierError(
-            f"there are {len(identifiers)} identifiers for {n_items} items", where=name, expected="one identifier a row"
+            f"there are {len(identifiers)} identifiers for {n_items} items",
+            where=name,
+            expected="one identifier a row",
         )
     if len(set(identifiers)) != len(identifiers):
         seen: set[str] = set()

@@ -127,7 +127,12 @@ class HashCodes:
 
     @classmethod
     def load(
-        cls, path: str | Path, *, packed: bool = True, bits: int | None = None, ids: Sequence[str] | None = None
+        cls,
+        path: str | Path,
+        *,
+        packed: bool = True,
+        bits: int | None = None,
+        ids: Sequence[str] | None = None,
     ) -> HashCodes:
         """Read codes from a ``.npy`` file, packed as ``save`` writes them or one value a bit."""
         path = Path(path)
@@ -192,7 +197,9 @@ def _check_alphabet(array: Array) -> None:
         )
 
 
-def as_codes(values: Any, *, packed: bool = False, bits: int | None = None, ids: Sequence[str] | None = None) -> HashCodes:
+def as_codes(
+    values: Any, *, packed: bool = False, bits: int | None = None, ids: Sequence[str] | None = None
+) -> HashCodes:
     """Turn whatever a user passes (array, path, HashCodes) into HashCodes."""
     if isinstance(values, HashCodes):
         return values if ids is None else HashCodes(values.words, values.bits, tuple(ids))

@@ -146,4 +146,7 @@ def as_embeddings(values: Any, *, ids: Sequence[str] | None = None, modality: st
         return values if ids is None else Embeddings(values.values, tuple(ids))
     if isinstance(values, str | Path):
         return Embeddings.load(values, modality=modality, ids=ids)
-    return Embeddings(values if isinstance(values, np.ndarray) else as_matrix(values, modality), None if ids is None else tuple(ids))
+    return Embeddings(
+        values if isinstance(values, np.ndarray) else as_matrix(values, modality),
+        None if ids is None else tuple(ids),
+    )

@@ -72,7 +72,11 @@ def read_array(path: str | Path, *, mmap: bool = True) -> np.ndarray[Any, Any]:
     try:
         array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        if "pickle" in str(error) or "object arrays" in str(error).lower() or "Array can't be memory-mapped" in str(error):
+        if (
+            "pickle" in str(error)
+            or "object arrays" in str(error).lower()
+            or "Array can't be memory-mapped" in str(error)
+        ):
             raise FileFormatError(
                 "the file holds pickled Python objects, or is not in NumPy's format; it is not opened, "
                 "because unpickling can run any code",

@@ -45,7 +45,9 @@ class RankedLists:
         if len(lengths) == 0 or (lengths <= 0).any():
             query = int(np.argmin(lengths)) if len(lengths) else 0
             raise ShapeError(
-                f"query {query} has no ranked candidate", where="ranked lists", expected="at least one a query"
+                f"query {query} has no ranked candidate",
+                where="ranked lists",
+                expected="at least one a query",
             )
         require_finite(scores[None, :], "ranked lists, scores")
         if candidates.min() < 0 or candidates.max() >= self.n_candidates:
@@ -104,14 +106,22 @@ class RankedLists:
             values = as_matrix(scores, "ranked lists, scores")
         if values.shape != rows.shape:
             raise ShapeError(
-                f"candidates have shape {rows.shape}, scores {values.shape}", where="ranked lists", expected="equal shapes"
+                f"candidates have shape {rows.shape}, scores {values.shape}",
+                where="ranked lists",
+                expected="equal shapes",
             )
         offsets = np.arange(len(rows) + 1, dtype=np.int64) * rows.shape[1]
         return cls(offsets, rows.ravel(), values.ravel(), n_candidates)
 
     @classmethod
     def from_pairs(
-        cls, queries: Sequence[int], candidates: Sequence[int], scores: Sequence[float], *, n_queries: int, n_candidates: int
+        cls,
+        queries: Sequence[int],
+        candidates: Sequence[int],
+        scores: Sequence[float],
+        *,
+        n_queries: int,
+        n_candidates: int,
     ) -> RankedLists:
         """Build lists from one entry a (query, candidate) pair, in any order."""
         query_rows = np.asarray(queries, dtype=np.int64)

@@ -48,6 +48,14 @@ def read_run(path: str | Path, *, query_ids: Sequence[str], candidate_ids: Seque
     )
 
 
+def read_identifiers(path: str | Path) -> tuple[list[str], list[str]]:
+    """Return the queries and the candidates that a run names, a list entry a line."""
+    path = Path(path)
+    require_file(path)
+    queries, candidates, _ = _read_parquet(path) if path.suffix == ".parquet" else _read_text(path)
+    return queries, candidates
+
+
 def _read_text(path: Path) -> tuple[list[str], list[str], list[float]]:
     queries, candidates, scores = [], [], []
     for number, line in enumerate(read_lines(path), 1):
@@ -96,7 +104,12 @@ def _rows(names: Iterable[str], ids: Sequence[str], where: str) -> list[int]:
 
 
 def write_run(
-    path: str | Path, lists: RankedLists, *, query_ids: Sequence[str], candidate_ids: Sequence[str], tag: str = "ficoitr"
+    path: str | Path,
+    lists: RankedLists,
+    *,
+    query_ids: Sequence[str],
+    candidate_ids: Sequence[str],
+    tag: str = "ficoitr",
 ) -> None:
     """Write ranked lists as a TREC run, or as parquet when ``path`` ends so; scores keep all their digits."""
     path = Path(path)
@@ -109,8 +122,8 @@ def write_run(
 
         table = pyarrow.table(
             {
-                "query": [query_ids[row] for row in query_rows],
-                "candidate": [candidate_ids[row] for row in lists.candidates[order]],
+                "query": [query_ids[row] for row in query_rows.tolist()],
+                "candidate": [candidate_ids[row] for row in lists.candidates[order].tolist()],
                 "score": lists.scores[order],
             }
         )
@@ -118,9 +131,10 @@ def write_run(
             pyarrow.parquet.write_table(table, temporary)
         return
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        columns = (query_rows, lists.candidates[order], rank, lists.scores[order])
         file.writelines(
-            f"{query_ids[query]} Q0 {candidate_ids[lists.candidates[entry]]} {place} {float(lists.scores[entry])!r} {tag}\n"
-            for query, entry, place in zip(query_rows, order, rank, strict=True)
+            f"{query_ids[query]} Q0 {candidate_ids[candidate]} {place} {score!r} {tag}\n"
+            for query, candidate, place, score in zip(*(column.tolist() for column in columns), strict=True)
         )
 
 

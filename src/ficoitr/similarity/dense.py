@@ -89,7 +89,9 @@ def dense_scorer(
     """
     if measure not in DENSE_MEASURES:
         raise OptionError(
-            f"the measure {measure!r} is not for embeddings", where="measure", expected=f"one of {', '.join(DENSE_MEASURES)}"
+            f"the measure {measure!r} is not for embeddings",
+            where="measure",
+            expected=f"one of {', '.join(DENSE_MEASURES)}",
         )
     width, other = queries.values.shape[1], candidates.values.shape[1]
     if width != other:

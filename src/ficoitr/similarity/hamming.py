@@ -14,7 +14,8 @@ from numba import njit
 from ficoitr.errors import CodesError
 from ficoitr.metrics.bits import popcount
 from ficoitr.metrics.groups import Groups
-from ficoitr.metrics.ranking import Relevance, _gains
+from ficoitr.metrics.ranking import Relevance
+from ficoitr.metrics.relevant import fill_gains
 from ficoitr.outputs import HashCodes
 
 Array = np.ndarray[Any, Any]
@@ -208,9 +209,7 @@ def _count(queries, candidates, offsets, positives):  # type: ignore[no-untyped-
 
 
 @njit(nogil=True, cache=True)
-def _histograms(
-    queries, candidates, bits, query_labels, candidate_labels, offsets, positives, n_gains, graded
-):  # type: ignore[no-untyped-def]
+def _histograms(queries, candidates, bits, query_labels, candidate_labels, offsets, positives, n_gains, graded):  # type: ignore[no-untyped-def]
     n_queries = len(queries)
     n = candidates.shape[1]
     gain = np.empty(n, np.uint8)
@@ -226,7 +225,7 @@ def _histograms(
     n_groups = 0
     n_listed = 0
     for q in range(n_queries):
-        found = _gains(q, query_labels, candidate_labels, offsets, positives, gain)
+        found = fill_gains(q, query_labels, candidate_labels, offsets, positives, gain)
         _distances(queries[q], candidates, distances)
         if not graded:
             for c in range(n):
@@ -277,7 +276,7 @@ def _within(queries, candidates, query_labels, candidate_labels, offsets, positi
     distances = np.empty(n, np.uint16)
     result = np.zeros((3, n_queries), np.int64)
     for q in range(n_queries):
-        result[2, q] = _gains(q, query_labels, candidate_labels, offsets, positives, gain)
+        result[2, q] = fill_gains(q, query_labels, candidate_labels, offsets, positives, gain)
         _distances(queries[q], candidates, distances)
         for c in range(n):
             near = distances[c] <= radius

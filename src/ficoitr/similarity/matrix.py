@@ -30,7 +30,9 @@ def similarity_matrix(x: Any, y: Any, measure: str = "cosine") -> Array:
     if measure == "euclidean":
         return _euclidean(left, right)
     raise OptionError(
-        f"{measure!r} is unknown", where="measure", expected="one of cosine, euclidean, hamming, inner_product"
+        f"{measure!r} is unknown",
+        where="measure",
+        expected="one of cosine, euclidean, hamming, inner_product",
     )
 
 
@@ -44,9 +46,12 @@ def _unit(array: Array, name: str) -> Array:
     lengths = np.sqrt(np.einsum("ij,ij->i", array, array, dtype=np.float64))
     if not lengths.all():
         raise ValuesError(
-            f"row {int(np.argmin(lengths))} is a vector of zeros, which has no cosine", where=name, expected="vectors that are not 0"
+            f"row {int(np.argmin(lengths))} is a vector of zeros, which has no cosine",
+            where=name,
+            expected="vectors that are not 0",
         )
-    return (array / lengths[:, None]).astype(array.dtype)
+    unit: Array = (array / lengths[:, None]).astype(array.dtype)
+    return unit
 
 
 def _euclidean(left: Array, right: Array) -> Array:

@@ -41,17 +41,23 @@ def map_from_counts(counts: int | Sequence[int] | Array, n_images: int, n_texts:
     array = np.asarray(counts)
     if array.dtype.kind not in "iu" or array.ndim > 1:
         raise CaptionMapError(
-            f"captions_per_image is {counts!r:.60}", where="captions_per_image", expected="a whole number, or one an image"
+            f"captions_per_image is {counts!r:.60}",
+            where="captions_per_image",
+            expected="a whole number, or one an image",
         )
     if array.ndim == 0:
         array = np.full(n_images, int(array))
     if len(array) != n_images:
         raise CaptionMapError(
-            f"there are {len(array)} counts for {n_images} images", where="captions_per_image", expected="one count an image"
+            f"there are {len(array)} counts for {n_images} images",
+            where="captions_per_image",
+            expected="one count an image",
         )
     if (array < 1).any():
         raise CaptionMapError(
-            f"image {int(np.argmax(array < 1))} has {int(array.min())} texts", where="captions_per_image", expected="1 or more"
+            f"image {int(np.argmax(array < 1))} has {int(array.min())} texts",
+            where="captions_per_image",
+            expected="1 or more",
         )
     if array.sum() != n_texts:
         each = f"{int(array[0])} each" if (array == array[0]).all() else "the given counts"
@@ -64,7 +70,12 @@ def map_from_counts(counts: int | Sequence[int] | Array, n_images: int, n_texts:
 
 
 def checked_map(
-    given: Any, n_images: int, n_texts: int, *, image_ids: Sequence[str] | None = None, text_ids: Sequence[str] | None = None
+    given: Any,
+    n_images: int,
+    n_texts: int,
+    *,
+    image_ids: Sequence[str] | None = None,
+    text_ids: Sequence[str] | None = None,
 ) -> Array:
     """Check a map given as an array (one row of an image a text) or as ``{text: image}``.
 
@@ -83,14 +94,20 @@ def checked_map(
     array = np.asarray(given)
     where = "text_to_image"
     if array.ndim != 1:
-        raise CaptionMapError(f"the map has shape {array.shape}", where=where, expected=f"one row of an image a text: ({n_texts},)")
+        raise CaptionMapError(
+            f"the map has shape {array.shape}",
+            where=where,
+            expected=f"one row of an image a text: ({n_texts},)",
+        )
     if array.dtype.kind in "US" and image_ids is not None:
         array = np.array([_row(image_ids)[str(one)] for one in array])
     if array.dtype.kind == "f" and np.array_equal(array, np.rint(array)):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
         raise CaptionMapError(
-            f"the map holds {array.dtype} values", where=where, expected="whole numbers, each the row of an image"
+            f"the map holds {array.dtype} values",
+            where=where,
+            expected="whole numbers, each the row of an image",
         )
     if len(array) == n_images and len(array) != n_texts:
         raise CaptionMapError(
@@ -117,7 +134,9 @@ def checked_map(
             + (f" ({len(wrong)} such texts)" if len(wrong) > 1 else ""),
             where=where,
             expected=f"rows of images, 0 to {n_images - 1}",
-            fix="Rows count from 0" if value == n_images else "Remove texts without an image from the texts and the map",
+            fix="Rows count from 0"
+            if value == n_images
+            else "Remove texts without an image from the texts and the map",
         )
     alone = np.setdiff1d(np.arange(n_images), array)
     if len(alone):
@@ -131,17 +150,25 @@ def checked_map(
 
 
 def _from_mapping(
-    given: Mapping[Any, Any], n_images: int, n_texts: int, image_ids: Sequence[str] | None, text_ids: Sequence[str] | None
+    given: Mapping[Any, Any],
+    n_images: int,
+    n_texts: int,
+    image_ids: Sequence[str] | None,
+    text_ids: Sequence[str] | None,
 ) -> Array:
     texts = _row(text_ids if text_ids is not None else range(n_texts))
     images = _row(image_ids if image_ids is not None else range(n_images))
     result = np.full(n_texts, -1, dtype=np.int64)
     for text, image in given.items():
         if str(text) not in texts:
-            raise IdentifierError(f"the text {text!r} is unknown", where="text_to_image", expected=f"one of {n_texts} texts")
+            raise IdentifierError(
+                f"the text {text!r} is unknown", where="text_to_image", expected=f"one of {n_texts} texts"
+            )
         if str(image) not in images:
             raise IdentifierError(
-                f"the image {image!r} of text {text!r} is unknown", where="text_to_image", expected=f"one of {n_images} images"
+                f"the image {image!r} of text {text!r} is unknown",
+                where="text_to_image",
+                expected=f"one of {n_images} images",
             )
         result[texts[str(text)]] = images[str(image)]
     return result

@@ -31,11 +31,15 @@ def label_matrix(labels: Any, n_items: int, *, name: str) -> Array:
     array = np.asarray(labels)
     if array.dtype.kind not in "biuf":
         raise CategoryError(
-            f"the labels have dtype {array.dtype}", where=name, expected="multi-hot rows of 0 and 1, or one class number each"
+            f"the labels have dtype {array.dtype}",
+            where=name,
+            expected="multi-hot rows of 0 and 1, or one class number each",
         )
     if array.ndim not in (1, 2) or array.size == 0:
         raise CategoryError(
-            f"the labels have shape {array.shape}", where=name, expected=f"({n_items}, n_labels), or ({n_items},) class numbers"
+            f"the labels have shape {array.shape}",
+            where=name,
+            expected=f"({n_items}, n_labels), or ({n_items},) class numbers",
         )
     if len(array) != n_items:
         raise CategoryError(
@@ -57,7 +61,7 @@ def label_matrix(labels: Any, n_items: int, *, name: str) -> Array:
             expected="0 and 1",
             fix="Probabilities need a threshold first",
         )
-    matrix = array != 0
+    matrix: Array = array != 0
     if not matrix.any():
         raise CategoryError("not a single label is set", where=name, expected="at least one label")
     return matrix
@@ -67,7 +71,9 @@ def _one_hot(classes: Array, name: str) -> Array:
     if not np.array_equal(classes, np.rint(classes)) or classes.min() < 0:
         wrong = int(np.argmax((classes != np.rint(classes)) | (classes < 0)))
         raise CategoryError(
-            f"row {wrong} is {classes[wrong]}", where=name, expected="class numbers: whole numbers of at least 0"
+            f"row {wrong} is {classes[wrong]}",
+            where=name,
+            expected="class numbers: whole numbers of at least 0",
         )
     numbers = classes.astype(np.int64)
     return np.asarray(numbers[:, None] == np.arange(numbers.max() + 1))

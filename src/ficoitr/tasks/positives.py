@@ -85,7 +85,7 @@ def judged_positives(
         row = query_row[str(query)]
         queries.append(row)
         if isinstance(candidates, str) or not isinstance(candidates, Sequence | np.ndarray):
-            candidates = [candidates]  # noqa: PLW2901 - one candidate may stand without a list
+            candidates = [candidates]
         if not len(candidates):
             raise IdentifierError(f"query {query!r} has an empty list", where=where, expected="at least one candidate")
         for candidate in candidates:

@@ -1,0 +1,61 @@
+"""What commands share: where they print, how they show progress, how they read lists of values."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+
+from ficoitr.errors import OptionError
+
+output = Console(highlight=False, soft_wrap=False)
+messages = Console(stderr=True, highlight=False)
+
+
+def complain(message: str) -> None:
+    """Print an error."""
+    messages.print("Error:", style="bold red", end=" ")
+    messages.print(message, markup=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print machine-readable output, and nothing else, to standard output."""
+    sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
+    """Yield ``report(what, done, total)``, drawn as bars on a terminal and not at all elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as progress:
+        tasks: dict[str, Any] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        yield report
+
+
+def split_list(text: str | None) -> list[str] | None:
+    """Read ``1,5,10``."""
+    if text is None:
+        return None
+    values = [part.strip() for part in text.split(",")]
+    if not all(values):
+        raise OptionError(
+            f"cannot read the list {text!r}", where="command line", expected="values between commas: 1,5,10"
+        )
+    return values
+
+
+def percent(value: float | None) -> str:
+    """Format a fraction as a percentage with one decimal; n/a where there is no value."""
+    return "n/a" if value is None else f"{100 * value:.1f}"

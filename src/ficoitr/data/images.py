@@ -1,0 +1,145 @@
+"""Images as a sequence: read from files when asked for, drawn, or held in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, Self
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ficoitr.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import numpy as np
+
+
+class ImageSource(Protocol):
+    """A sequence of RGB images that need not be in memory."""
+
+    def __len__(self) -> int:
+        """Count the images."""
+        ...
+
+    def __getitem__(self, row: int, /) -> Image.Image:
+        """Return one image in RGB."""
+        ...
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        """Go through all images in order."""
+        ...
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return the images of the given rows, in their order."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileImages:
+    """Images in files, opened and decoded each time they are asked for.
+
+    Parameters
+    ----------
+    paths : tuple of Path
+        One file an image, of any format that Pillow reads. The camera's orientation (EXIF) is applied.
+    """
+
+    paths: tuple[Path, ...]
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, row: int, /) -> Image.Image:
+        return read_image(self.paths[row])
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        return map(read_image, self.paths)
+
+    def take(self, rows: np.ndarray) -> FileImages:
+        """Return the images of the given rows, in their order."""
+        return FileImages(tuple(self.paths[row] for row in rows.tolist()))
+
+
+@dataclass(frozen=True)
+class MemoryImages:
+    """Images held in memory.
+
+    Parameters
+    ----------
+    images : tuple of PIL.Image.Image
+        Of any mode; handed out in RGB.
+    """
+
+    images: tuple[Image.Image, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, row: int, /) -> Image.Image:
+        return self.images[row].convert("RGB")
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        return (image.convert("RGB") for image in self.images)
+
+    def take(self, rows: np.ndarray) -> MemoryImages:
+        """Return the images of the given rows, in their order."""
+        return MemoryImages(tuple(self.images[row] for row in rows.tolist()))
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnImages:
+    """Images that a function draws from a number, each time they are asked for.
+
+    Parameters
+    ----------
+    draw : callable
+        From an item number to an RGB image; picklable if the images go to other processes.
+    items : ndarray of int64, shape (n_images,)
+        The numbers.
+    """
+
+    draw: Callable[[int], Image.Image]
+    items: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, row: int, /) -> Image.Image:
+        return self.draw(int(self.items[row]))
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        return map(self.draw, self.items.tolist())
+
+    def take(self, rows: np.ndarray) -> DrawnImages:
+        """Return the images of the given rows, in their order."""
+        return DrawnImages(self.draw, self.items[rows])
+
+
+def read_image(path: Path) -> Image.Image:
+    """Read an image file as RGB, turned upright as its EXIF orientation says.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing or is no image that Pillow can decode to its end.
+    """
+    try:
+        with Image.open(path) as image:
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except FileNotFoundError as problem:
+        raise FileFormatError("the image file does not exist", where=str(path)) from problem
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        SyntaxError,
+        ValueError,
+    ) as problem:
+        # Pillow reports damaged files by several exceptions, SyntaxError among them (PNG).
+        raise FileFormatError(
+            f"the image cannot be decoded ({problem})",
+            where=str(path),
+            expected="a whole image file of a format that Pillow reads",
+        ) from problem

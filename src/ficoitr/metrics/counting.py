@@ -1,0 +1,71 @@
+"""Compiled: the tied groups of a few positives, by counting what scores higher."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ficoitr.metrics.relevant import canonical_scores
+
+
+@njit(nogil=True, cache=True)
+def count_positives(scores, rows, offsets, positives, exact, ties_by_index):  # type: ignore[no-untyped-def]
+    """Write the groups of listed positives; a positive closer to others than rounding is compared exactly."""
+    queries, candidates, scale, shift, absolute, relative = exact
+    n_queries = len(rows)
+    n = scores.shape[1]
+    group_offsets = np.zeros(n_queries + 1, np.int64)
+    before = np.empty(len(positives), np.int32)
+    size = np.empty(len(positives), np.int32)
+    relevant = np.empty(len(positives), np.int32)
+    n_groups = 0
+    edges = np.empty(2, scores.dtype)
+    for q in range(n_queries):
+        row = scores[rows[q]]
+        own = positives[offsets[q] : offsets[q + 1]]
+        places = np.empty(len(own), np.int64)
+        tied = np.empty(len(own), np.int64)
+        for i in range(len(own)):
+            positive = own[i]
+            limit = absolute[q] + relative * abs(row[positive])
+            # Stored in the dtype of the scores, so that the loop compares without conversions.
+            edges[0] = row[positive] - limit
+            edges[1] = row[positive] + limit
+            low = edges[0]
+            high = edges[1]
+            higher = 0
+            reached = 0
+            for c in range(n):
+                higher += row[c] > high
+                reached += row[c] >= low
+            close = reached - higher
+            if close > 1 and (limit > 0 or ties_by_index):
+                chosen = np.empty(close, np.int64)
+                place = 0
+                for c in range(n):
+                    if row[c] >= low and not row[c] > high:
+                        chosen[place] = c
+                        place += 1
+                score = canonical_scores(queries, candidates, scale, shift, q, chosen) if limit > 0 else np.zeros(close)
+                mine = score[np.searchsorted(chosen, positive)]
+                close = 0
+                for j in range(len(chosen)):
+                    if score[j] > mine or (ties_by_index and score[j] == mine and chosen[j] < positive):
+                        higher += 1
+                    elif score[j] == mine:
+                        close += 1
+                if ties_by_index:
+                    close = 1
+            places[i] = higher
+            tied[i] = close
+        order = np.argsort(places, kind="mergesort")
+        for i in order:
+            if n_groups > group_offsets[q] and before[n_groups - 1] == places[i]:
+                relevant[n_groups - 1] += 1
+                continue
+            before[n_groups] = places[i]
+            size[n_groups] = tied[i]
+            relevant[n_groups] = 1
+            n_groups += 1
+        group_offsets[q + 1] = n_groups
+    return group_offsets, before[:n_groups], size[:n_groups], relevant[:n_groups]

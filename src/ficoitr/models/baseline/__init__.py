@@ -1,0 +1,1 @@
+"""Models without neural networks, to be beaten."""

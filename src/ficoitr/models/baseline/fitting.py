@@ -1,0 +1,184 @@
+"""Fitting the common space of both baselines, with ridges chosen on held-out images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from ficoitr.errors import ShapeError
+from ficoitr.models.baseline.correlation import (
+    CanonicalDirections,
+    PairedMoments,
+    Ridges,
+    canonical_directions,
+    paired_moments,
+)
+from ficoitr.models.baseline.kernel import GaussianMap
+from ficoitr.models.baseline.space import CommonSpace, ImageInputs, SpaceConfig, project
+from ficoitr.models.features.extract import extract_features, feature_blocks, has_boxes
+from ficoitr.models.features.terms import TermWeights
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scipy.sparse import csr_matrix
+
+    from ficoitr.data import Dataset
+    from ficoitr.models.base import Progress
+    from ficoitr.models.features.extract import FeatureSet
+
+Array = np.ndarray[Any, Any]
+
+_FEWEST_IMAGES = 10
+_IMAGE_RIDGES = (0.003, 0.03, 0.3, 3.0)
+_TEXT_RIDGES = (0.3, 1.0, 3.0)
+_FOLDS = 4
+_JUDGED_IMAGES = 500
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """What the two maps take: image features, scaled and perhaps mapped, and texts as weighted terms."""
+
+    images: Array
+    texts: csr_matrix
+    text_to_image: Array
+
+    def select(self, images: Array) -> _Pairs:
+        position = np.full(len(self.images), -1)
+        position[images] = np.arange(len(images))
+        text_to_image = position[self.text_to_image]
+        kept = np.flatnonzero(text_to_image >= 0)
+        return _Pairs(self.images[images], self.texts[kept], text_to_image[kept])
+
+
+_Trial = tuple[PairedMoments, _Pairs]
+
+
+def fit_common_space(
+    train: Dataset,
+    validation: Dataset | None,
+    config: SpaceConfig,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> CommonSpace:
+    """Fit both maps to the pairs of ``train``.
+
+    Parameters
+    ----------
+    train : Dataset
+        At least 10 images.
+    validation : Dataset, optional
+        The strengths of the two ridges are those that retrieve it best, by the mean of R@1, R@5 and R@10 in both
+        directions (on at most 500 images). By default they are chosen by fourfold cross-validation on the
+        training images.
+    config : SpaceConfig
+    seed : int
+        Of the choice of the images that judge the ridges.
+    progress : callable, optional
+        Told of the features' extraction and of the choice of the ridges.
+
+    Raises
+    ------
+    ShapeError
+        If there are too few images.
+    ValuesError
+        If the texts share no words.
+    """
+    if len(train.images) < _FEWEST_IMAGES:
+        raise ShapeError(
+            f"there are {len(train.images)} images to fit to",
+            where=f"dataset {train.name!r}",
+            expected=f"at least {_FEWEST_IMAGES}",
+        )
+    # The threads of a BLAS spin while they wait: beside other work on the same cores, decompositions of this
+    # size take ten times as long with two threads as with one.
+    with threadpool_limits(limits=1, user_api="blas"):
+        inputs = _fit_inputs(train, config, seed, progress)
+        terms = TermWeights.fit(train.texts, max_terms=config.max_terms)
+        pairs = _Pairs(inputs(train), terms.encode(train.texts), train.text_to_image)
+        moments = _moments(pairs)
+        random = np.random.default_rng(seed)
+        if validation is None:
+            trials = _folds(pairs, random)
+        else:
+            judges = _Pairs(inputs(validation, progress), terms.encode(validation.texts), validation.text_to_image)
+            judging = random.permutation(len(validation.images))[:_JUDGED_IMAGES]
+            trials = [(moments, judges.select(np.sort(judging)))]
+        ridges = _best_ridges(trials, config, progress)
+        directions = canonical_directions(moments, config.dimensions, ridges)
+    image_map, text_map = _maps(moments, directions, config.correlation_power)
+    return CommonSpace(inputs, image_map, terms, text_map, directions.correlations)
+
+
+def _fit_inputs(train: Dataset, config: SpaceConfig, seed: int, progress: Progress | None) -> ImageInputs:
+    boxed = has_boxes(train)
+    feature_set: FeatureSet = config.features if config.features != "auto" else "regions" if boxed else "global"
+    features = extract_features(train, feature_set, progress=progress)
+    scale = _block_scale(features, feature_set)
+    kernel = None
+    if config.kernel == "gaussian" or (config.kernel == "auto" and feature_set == "global"):
+        kernel = GaussianMap.fit(features * scale, n_landmarks=config.n_landmarks, seed=seed)
+    return ImageInputs(feature_set, boxed and feature_set == "regions", scale, kernel)
+
+
+def _block_scale(features: Array, feature_set: FeatureSet) -> Array:
+    """Return one factor a column that gives every kind of descriptor the same total variance."""
+    variances = features.var(axis=0, dtype=np.float64)
+    sizes = feature_blocks(feature_set)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    totals = np.add.reduceat(variances, starts)
+    return np.repeat(1 / np.sqrt(np.where(totals > 0, totals, 1)), sizes)
+
+
+def _moments(pairs: _Pairs) -> PairedMoments:
+    return paired_moments(pairs.images, pairs.texts, pairs.text_to_image)
+
+
+def _maps(moments: PairedMoments, directions: CanonicalDirections, power: float) -> tuple[Array, Array]:
+    weights = directions.correlations**power
+    sides = ((moments.images, directions.images), (moments.texts, directions.texts))
+    image_map, text_map = (np.vstack([matrix * weights, -side.mean @ matrix * weights]) for side, matrix in sides)
+    return image_map, text_map
+
+
+def _folds(pairs: _Pairs, random: np.random.Generator) -> list[_Trial]:
+    order = random.permutation(len(pairs.images))
+    trials = []
+    for fold in range(_FOLDS):
+        judges = order[fold::_FOLDS]
+        others = np.setdiff1d(order, judges)
+        trials.append((_moments(pairs.select(others)), pairs.select(np.sort(judges[:_JUDGED_IMAGES]))))
+    return trials
+
+
+def _best_ridges(trials: Sequence[_Trial], config: SpaceConfig, progress: Progress | None) -> Ridges:
+    candidates = [Ridges(*pair) for pair in product(_IMAGE_RIDGES, _TEXT_RIDGES)]
+    scores = []
+    for done, ridges in enumerate(candidates, start=1):
+        scores.append(sum(_judge(moments, judges, ridges, config) for moments, judges in trials))
+        if progress is not None:
+            progress("ridges", done, len(candidates))
+    return candidates[int(np.argmax(scores))]
+
+
+def _judge(moments: PairedMoments, judges: _Pairs, ridges: Ridges, config: SpaceConfig) -> float:
+    directions = canonical_directions(moments, config.dimensions, ridges)
+    image_map, text_map = _maps(moments, directions, config.correlation_power)
+    scores = project(judges.images, image_map) @ project(judges.texts, text_map).T
+    return _mean_recall(scores, judges.text_to_image)
+
+
+def _mean_recall(scores: Array, text_to_image: Array) -> float:
+    """Mean of R@1, R@5 and R@10 in both directions; ``scores`` has shape (n_images, n_texts)."""
+    own = scores[text_to_image, np.arange(scores.shape[1])]
+    best_own = np.full(len(scores), -np.inf)
+    np.maximum.at(best_own, text_to_image, own)
+    better_images = (scores > own).sum(axis=0)
+    better_texts = (scores > best_own[:, None]).sum(axis=1)
+    return float(np.mean([(better < k).mean() for better in (better_images, better_texts) for k in (1, 5, 10)]))

@@ -1,0 +1,138 @@
+"""The models that have a name: one line each, imported only when asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ficoitr.errors import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ficoitr.models.base import Encoder
+
+ENTRY_POINT_GROUP = "ficoitr.models"
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model that can be loaded by name.
+
+    Parameters
+    ----------
+    name : str
+        What the user types.
+    granularity : str
+        ``"fine"`` or ``"coarse"``; ``"unknown"`` for a model of another package, which is not imported
+        to find out.
+    description : str
+        One line.
+    source : str
+        ``"package.module:Class"``, a class that is an `Encoder` and takes its options as keywords.
+    """
+
+    name: str
+    granularity: str
+    description: str
+    source: str
+
+    def model_class(self) -> Any:
+        """Import the class."""
+        module, _, attribute = self.source.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+_BUILT_IN = (
+    ModelEntry(
+        "cca",
+        "fine",
+        "canonical correlation of classic image features and TF-IDF",
+        "ficoitr.models.baseline.cca:CCA",
+    ),
+    ModelEntry("cca-itq", "coarse", "the same, then iterative quantization", "ficoitr.models.baseline.cca_itq:CCAITQ"),
+)
+
+
+def model_names() -> tuple[ModelEntry, ...]:
+    """List the models that can be loaded by name, without importing them.
+
+    Returns
+    -------
+    tuple of ModelEntry
+        The built-in models, then those of installed packages (entry points of the group
+        ``ficoitr.models``; the entry point refers to an `Encoder` class).
+
+    Examples
+    --------
+    >>> [(entry.name, entry.granularity) for entry in model_names()][:2]
+    [('cca', 'fine'), ('cca-itq', 'coarse')]
+    """
+    taken = {entry.name for entry in _BUILT_IN}
+    installed = tuple(
+        ModelEntry(
+            name=point.name,
+            granularity="unknown",
+            description=f"installed by {point.dist.name}" if point.dist else "installed by another package",
+            source=point.value,
+        )
+        for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name)
+        if point.name not in taken
+    )
+    return _BUILT_IN + installed
+
+
+def load_model(name: str, checkpoint: str | Path | None = None, config: Mapping[str, Any] | None = None) -> Encoder:
+    """Load a model by its name: to be fitted, or fitted from a checkpoint.
+
+    Parameters
+    ----------
+    name : str
+        A name of `model_names`.
+    checkpoint : str or Path, optional
+        A file that the model's `save` wrote.
+    config : mapping, optional
+        Options of the model. A checkpoint brings its own.
+
+    Returns
+    -------
+    Encoder
+
+    Raises
+    ------
+    OptionError
+        For an unknown name or option, or for options beside a checkpoint.
+    FileFormatError
+        If the checkpoint is missing or is not of this model.
+
+    Examples
+    --------
+    >>> model = load_model("cca", config={"dimensions": 32})
+    >>> model.granularity, model.measure
+    ('fine', 'cosine')
+    """
+    entry = _find(name)
+    if checkpoint is None:
+        model: Encoder = entry.model_class()(**(config or {}))
+        return model
+    if config:
+        raise OptionError("a checkpoint brings its own options", where="config", fix="Leave config or checkpoint away")
+    loaded: Encoder = entry.model_class().load(Path(checkpoint))
+    return loaded
+
+
+def _find(name: str) -> ModelEntry:
+    entries = {entry.name: entry for entry in model_names()}
+    if name not in entries:
+        close = difflib.get_close_matches(name, entries, n=1)
+        raise OptionError(
+            f"there is no model {name!r}",
+            where="name",
+            expected=f"one of {', '.join(entries)}",
+            fix=f"Did you mean {close[0]!r}" if close else None,
+        )
+    return entries[name]

@@ -1,0 +1,54 @@
+"""Images: decoded when asked for, in RGB, upright."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ficoitr.data.images import FileImages, MemoryImages
+from ficoitr.errors import FileFormatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_camera_s_orientation_is_applied(tmp_path: Path) -> None:
+    image = Image.new("RGB", (4, 2), (255, 0, 0))
+    exif = image.getexif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    image.save(tmp_path / "turned.png", exif=exif)
+    assert FileImages((tmp_path / "turned.png",))[0].size == (2, 4)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK"])
+def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
+    image = Image.new(mode, (3, 3))
+    image.save(path)
+    assert FileImages((path,))[0].mode == "RGB"
+    assert MemoryImages((image,))[0].mode == "RGB"
+
+
+def test_files_are_opened_only_when_asked_for(tmp_path: Path) -> None:
+    paths = tuple(tmp_path / f"{row}.png" for row in range(3))
+    images = FileImages(paths)
+    for row, path in enumerate(paths):
+        Image.new("RGB", (1, 1), (row, 0, 0)).save(path)
+    taken = images.take(np.array([2, 0]))
+    assert [image.getpixel((0, 0))[0] for image in taken] == [2, 0]
+    assert len(taken) == 2
+
+
+def test_damaged_files_are_named(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.jpg"
+    Image.effect_noise((64, 64), 50).save(whole)
+    cases = {"empty.jpg": b"", "text.png": b"no image", "cut.jpg": whole.read_bytes()[:300]}
+    for name, content in cases.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(FileFormatError, match=name):
+            FileImages((tmp_path / name,))[0]
+    with pytest.raises(FileFormatError, match="does not exist"):
+        FileImages((tmp_path / "gone.png",))[0]
