@@ -6,11 +6,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from ficoitr.errors import OptionError
+
+if TYPE_CHECKING:
+    from ficoitr.evaluation.tables import Table
 
 output = Console(highlight=False, soft_wrap=False)
 messages = Console(stderr=True, highlight=False)
@@ -25,6 +28,21 @@ def complain(message: str) -> None:
 def print_json(value: Any) -> None:
     """Print machine-readable output, and nothing else, to standard output."""
     sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def print_table(table: Table) -> None:
+    """Print a table of figures, best values in bold."""
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(title=table.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for number, column in enumerate(table.columns):
+        drawn.add_column(Text(column), justify="left" if number < table.text_columns else "right")
+    for row in table.rows:
+        drawn.add_row(*(Text(f"{cell.text}{cell.mark}", style="bold" if cell.best else "") for cell in row))
+    output.print(drawn)
+    if table.note:
+        output.print(table.note, style="dim", markup=False)
 
 
 @contextmanager

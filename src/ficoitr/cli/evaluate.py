@@ -100,8 +100,11 @@ def evaluate_command(
     """
     from ficoitr.cli.inputs import read_inputs
     from ficoitr.evaluation import evaluate
-    from ficoitr.outputs.files import read_lines
+    from ficoitr.outputs.files import read_lines, require_target
 
+    for path, suffix in ((result, ".json"), (report, ".html")):
+        if path is not None:
+            require_target(path, suffix=suffix)
     ids = {
         "image_ids": None if image_ids is None else read_lines(image_ids),
         "text_ids": None if text_ids is None else read_lines(text_ids),

@@ -60,13 +60,13 @@ def read_inputs(
         )
     if images is not None and texts is not None:
         return {
-            "images": Embeddings.load(images, modality="images", ids=image_ids),
-            "texts": Embeddings.load(texts, modality="texts", ids=text_ids),
+            "images": Embeddings.load(images, modality="images"),
+            "texts": Embeddings.load(texts, modality="texts"),
         }
     if image_codes is not None and text_codes is not None:
         return {
-            "images": HashCodes.load(image_codes, packed=packed, bits=bits, ids=image_ids),
-            "texts": HashCodes.load(text_codes, packed=packed, bits=bits, ids=text_ids),
+            "images": HashCodes.load(image_codes, packed=packed, bits=bits),
+            "texts": HashCodes.load(text_codes, packed=packed, bits=bits),
         }
     if form[0].startswith("--scores"):
         return {"scores": Scores(*(read_array(path) for path in paths if path is not None))}

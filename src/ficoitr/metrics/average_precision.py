@@ -17,6 +17,7 @@ from ficoitr.metrics.groups import Groups, harmonic_numbers, reciprocal_sum
 
 Array = np.ndarray[Any, Any]
 EXPECTED, BEST, WORST = 0, 1, 2
+_NEGLIGIBLE = 1e-25
 
 
 def average_precision(groups: Groups, cutoff: int | str, denominator: str) -> Array:
@@ -199,13 +200,24 @@ def _expected_first(a, b, n, r, m):  # type: ignore[no-untyped-def]
     The i-th relevant one stands at position j with probability C(j-1, i-1)·C(n-j, r-i)/C(n, r).
     """
     result = 0.0
-    log_factorial = np.zeros(n + 1)
-    for k in range(2, n + 1):
-        log_factorial[k] = log_factorial[k - 1] + np.log(k)
-    ways = log_factorial[n] - log_factorial[r] - log_factorial[n - r]
     for i in range(1, m + 1):
-        for j in range(i, n - r + i + 1):
-            chosen = log_factorial[j - 1] - log_factorial[i - 1] - log_factorial[j - i]
-            rest = log_factorial[n - j] - log_factorial[r - i] - log_factorial[n - j - r + i]
-            result += np.exp(chosen + rest - ways) * (b + i) / (a + j)
+        # Weights relative to a place near the mode neither overflow nor vanish; their sum normalises them.
+        mode = min(max(1 + (i - 1) * (n - 1) // max(1, r - 1), i), n - r + i)
+        total = 0.0
+        inverse = 0.0
+        weight = 1.0
+        for j in range(mode, n - r + i + 1):
+            total += weight
+            inverse += weight / (a + j)
+            weight *= (j / (j - i + 1.0)) * ((n - j - r + i) / max(1.0, n - j))
+            if weight < _NEGLIGIBLE:
+                break
+        weight = 1.0
+        for j in range(mode - 1, i - 1, -1):
+            weight *= ((j - i + 1.0) / j) * ((n - j) / (n - j - r + i))
+            if weight < _NEGLIGIBLE:
+                break
+            total += weight
+            inverse += weight / (a + j)
+        result += (b + i) * inverse / total
     return result

@@ -19,7 +19,7 @@ import numpy as np
 
 from ficoitr.metrics.counting import count_positives
 from ficoitr.metrics.groups import Groups
-from ficoitr.metrics.merging import merge_sorted, partition_scores
+from ficoitr.metrics.keyed import build_keys, group_keys
 from ficoitr.metrics.sorting import group_lists, order_candidates
 
 Array = np.ndarray[Any, Any]
@@ -53,6 +53,11 @@ class Rescoring:
     absolute: Array
     relative: float
     depth: int
+
+    @property
+    def rounds(self) -> bool:
+        """Whether the scores carry rounding errors at all; sums of small whole numbers do not."""
+        return self.relative > 0 or bool(np.any(self.absolute > 0))
 
     @property
     def arrays(self) -> tuple[Any, ...]:
@@ -111,17 +116,16 @@ def ordered_groups(
     """
     exact = rescoring or _no_rescoring(len(rows), scores.dtype)
     n = scores.shape[1]
-    if graded or ties_by_index or exact.depth >= n or scores.dtype != np.float32:
+    computed = rescoring is not None and scores.dtype == np.float32 and rescoring.rounds
+    if graded or ties_by_index or not computed or exact.depth >= n:
         *groups, near, gains, ideal = order_candidates(
             scores, rows, relevance.arrays, exact.arrays, exact.depth, graded, ties_by_index
         )
         return _grouped(groups, n, n, (gains, ideal) if graded else (None, None), near)
-    parted, total = partition_scores(scores, rows, relevance.arrays)
-    for row, hits in zip(parted, total, strict=True):
-        # NumPy sorts plain float32 several times faster than any sort that carries an index along.
-        row[:hits].sort()
-        row[hits:].sort()
-    *groups, near = merge_sorted(scores, rows, relevance.arrays, parted, total, exact.arrays, exact.depth)
+    keys, gains, total = build_keys(scores, rows, relevance.arrays)
+    # NumPy's sort of plain 32-bit numbers uses the widest instructions that the processor has.
+    keys.sort(axis=1)
+    *groups, near = group_keys(keys, gains, total, scores, rows, exact.arrays, exact.depth)
     return _grouped(groups, n, n, near_ties=near)
 
 

@@ -101,7 +101,9 @@ def emit_groups(  # type: ignore[no-untyped-def]
                 n_gains += 1
             p = e
             continue
-        matters = graded or hits < e - p
+        # Where the whole ranking is settled, even the order of relevant candidates among themselves is: figures are
+        # then equal to the last bit.
+        matters = graded or hits < e - p or depth >= n
         if limit > 0 and p < depth and matters:
             chain = np.sort(index[p:e])
             score = canonical_scores(queries, candidates, scale, shift, q, chain)

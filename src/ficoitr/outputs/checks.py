@@ -15,6 +15,17 @@ _BLOCK_BYTES = 32 << 20
 
 def as_matrix(values: Any, name: str) -> Array:
     """Return ``values`` as a two-dimensional array of real numbers with at least one row and column."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValuesError(
+            "the array is masked", where=name, expected="a plain array", fix="Fill it, or leave the masked rows out"
+        )
+    if hasattr(values, "toarray"):
+        raise ValuesError(
+            "the matrix is sparse",
+            where=name,
+            expected="a dense array",
+            fix="Convert it with values.toarray(), or reduce it with sklearn.decomposition.TruncatedSVD",
+        )
     array = values if isinstance(values, np.ndarray) else _from_sequence(values, name)
     if array.dtype.kind not in "biuf":
         kind = {"c": "complex", "O": "object", "U": "text", "S": "bytes"}.get(array.dtype.kind, str(array.dtype))
@@ -44,7 +55,9 @@ def _from_sequence(values: Any, name: str) -> Array:
     try:
         return np.asarray(values)
     except ValueError as error:
-        raise ShapeError(f"not an array: {error}", where=name, expected="rows of equal length") from error
+        raise ShapeError(
+            "lists of unequal length make no array", where=name, expected="rows of equal length"
+        ) from error
 
 
 def require_finite(array: Array, name: str) -> None:

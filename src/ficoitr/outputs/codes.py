@@ -12,7 +12,7 @@ import numpy as np
 from ficoitr.errors import CodesError
 from ficoitr.outputs.checks import Array, as_matrix, check_ids, require_finite, row_blocks
 from ficoitr.outputs.embeddings import read_ids, write_ids
-from ficoitr.outputs.files import atomic_path, read_array
+from ficoitr.outputs.files import atomic_path, naming, read_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +137,8 @@ class HashCodes:
         """Read codes from a ``.npy`` file, packed as ``save`` writes them or one value a bit."""
         path = Path(path)
         identifiers = ids if ids is not None else read_ids(path)
-        return cls.from_values(read_array(path), packed=packed, bits=bits, ids=identifiers)
+        with naming(str(path)):
+            return cls.from_values(read_array(path), packed=packed, bits=bits, ids=identifiers)
 
 
 def _from_packed(array: Array, bits: int | None) -> tuple[Array, int]:
@@ -150,6 +151,8 @@ def _from_packed(array: Array, bits: int | None) -> tuple[Array, int]:
         )
     n_bytes = array.shape[1]
     bits = 8 * n_bytes if bits is None else bits
+    if not isinstance(bits, int):
+        raise CodesError(f"the number of bits is {bits!r}", where="hash codes", expected="a whole number")
     if not 8 * (n_bytes - 1) < bits <= 8 * n_bytes:
         raise CodesError(
             f"{n_bytes} bytes an item do not hold codes of {bits} bits",
@@ -185,7 +188,7 @@ def _check_alphabet(array: Array) -> None:
             f"integer codes hold values from {low} to {high}",
             where="hash codes",
             expected="{0, 1}, {-1, +1}, bool or floats",
-            fix="For packed bytes pass packed=True (on the command line --packed)",
+            fix="For packed bytes use HashCodes.from_values(codes, packed=True) (on the command line --packed)",
         )
     if (array == 0).any():
         row = int(np.argmax((array == 0).any(axis=1)))

@@ -11,7 +11,7 @@ import numpy as np
 
 from ficoitr.errors import CodesError, FileFormatError, ShapeError
 from ficoitr.outputs.checks import Array, as_matrix, check_ids, require_finite
-from ficoitr.outputs.files import atomic_path, read_array, read_lines
+from ficoitr.outputs.files import atomic_path, naming, read_array, read_lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,10 +92,10 @@ class Embeddings:
             Identifiers; by default those written beside the file.
         """
         path = Path(path)
-        if path.is_dir():
-            return cls(_read_shards(path, modality), None if ids is None else tuple(ids))
-        values = read_array(path)
-        return cls(values, tuple(ids) if ids is not None else read_ids(path))
+        own = read_ids(path) if ids is None and path.is_file() else ids
+        with naming(str(path)):
+            values = _read_shards(path, modality) if path.is_dir() else read_array(path)
+            return cls(values, None if own is None else tuple(own))
 
 
 def _read_shards(folder: Path, modality: str | None) -> Array:

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
-from ficoitr.errors import FileFormatError, OutputError
+from ficoitr.errors import FileFormatError, InputError, OutputError
 
 
 @contextmanager
@@ -28,14 +29,7 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         If the folder does not exist or cannot be written.
     """
     target = Path(target)
-    if not target.parent.is_dir():
-        raise OutputError(
-            f"the folder {target.parent} does not exist",
-            where=str(target),
-            fix="Create the folder first or choose another path",
-        )
-    if target.is_dir():
-        raise OutputError("there is a folder of that name", where=str(target), fix="Choose another file name")
+    require_target(target)
     try:
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=target.suffix)
     except OSError as error:
@@ -54,9 +48,35 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
     except OSError as error:
-        raise OutputError(f"writing failed ({error.strerror or error})", where=str(target)) from error
+        raise OutputError(
+            f"writing failed ({error.strerror or error})", where=str(target), fix="Check the free space of the disk"
+        ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_target(target: Path, *, suffix: str | None = None) -> None:
+    """Raise a clear error unless a file of that name could be written: before the work, not after it.
+
+    Raises
+    ------
+    OutputError
+        If the folder does not exist or may not be written, or the name is a folder or ends otherwise.
+    """
+    if suffix is not None and target.suffix != suffix:
+        raise OutputError(
+            f"the name ends in {target.suffix!r}", where=str(target), expected=f"a name ending in {suffix}"
+        )
+    if not target.parent.is_dir():
+        raise OutputError(
+            f"the folder {target.parent} does not exist",
+            where=str(target),
+            fix="Create the folder first or choose another path",
+        )
+    if target.is_dir():
+        raise OutputError("there is a folder of that name", where=str(target), fix="Choose another file name")
+    if not os.access(target.parent, os.W_OK):
+        raise OutputError("the folder may not be written", where=str(target), fix="Choose a folder you may write to")
 
 
 def read_array(path: str | Path, *, mmap: bool = True) -> np.ndarray[Any, Any]:
@@ -71,7 +91,7 @@ def read_array(path: str | Path, *, mmap: bool = True) -> np.ndarray[Any, Any]:
     require_file(path)
     try:
         array = np.load(path, mmap_mode="r" if mmap else None, allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except (ValueError, EOFError, OSError, BadZipFile) as error:
         if (
             "pickle" in str(error)
             or "object arrays" in str(error).lower()
@@ -101,6 +121,17 @@ def read_array(path: str | Path, *, mmap: bool = True) -> np.ndarray[Any, Any]:
     return array
 
 
+@contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Let errors about what was read from a file name that file, unless they already name a place in it."""
+    try:
+        yield
+    except InputError as error:
+        if error.where is not None and error.where.startswith(place):
+            raise
+        raise type(error)(error.what, where=place, expected=error.expected, fix=error.fix) from error
+
+
 def read_json(path: str | Path) -> Any:
     """Read a JSON file.
 
@@ -114,10 +145,12 @@ def read_json(path: str | Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
-        raise FileFormatError(f"the file is not UTF-8 text ({error.reason})", where=str(path)) from error
+        raise _not_text(path, error) from error
     except json.JSONDecodeError as error:
         raise FileFormatError(
-            f"not valid JSON: {error.msg}", where=f"{path}, line {error.lineno}, column {error.colno}"
+            f"not valid JSON: {error.msg}",
+            where=f"{path}, line {error.lineno}, column {error.colno}",
+            fix="Mend the file there; a file that was cut off has to be written again",
         ) from error
 
 
@@ -128,7 +161,16 @@ def read_lines(path: str | Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
-        raise FileFormatError(f"the file is not UTF-8 text ({error.reason})", where=str(path)) from error
+        raise _not_text(path, error) from error
+
+
+def _not_text(path: Path, error: UnicodeDecodeError) -> FileFormatError:
+    return FileFormatError(
+        f"byte {error.start} is not UTF-8 text ({error.reason})",
+        where=str(path),
+        expected="a text file in UTF-8",
+        fix="Save it again in that encoding",
+    )
 
 
 def require_file(path: Path) -> None:

@@ -125,6 +125,12 @@ class RankedLists:
     ) -> RankedLists:
         """Build lists from one entry a (query, candidate) pair, in any order."""
         query_rows = np.asarray(queries, dtype=np.int64)
+        if not len(query_rows) == len(candidates) == len(scores):
+            raise ShapeError(
+                f"there are {len(query_rows)} queries, {len(candidates)} candidates and {len(scores)} scores",
+                where="ranked lists",
+                expected="one of each a pair",
+            )
         order = np.argsort(query_rows, kind="stable")
         offsets = np.searchsorted(query_rows[order], np.arange(n_queries + 1))
         return cls(offsets, np.asarray(candidates)[order], np.asarray(scores)[order], n_candidates)

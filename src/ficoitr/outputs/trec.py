@@ -87,6 +87,11 @@ def _read_parquet(path: Path) -> tuple[list[str], list[str], list[float]]:
             f"not a parquet run ({error})", where=str(path), expected="the columns query, candidate, score"
         ) from error
     columns = [table.column(name).to_pylist() for name in ("query", "candidate", "score")]
+    for name, column in zip(("query", "candidate", "score"), columns, strict=True):
+        if None in column:
+            raise FileFormatError(
+                f"row {column.index(None)} of the column {name} is empty", where=str(path), expected="a value a row"
+            )
     return list(map(str, columns[0])), list(map(str, columns[1])), list(map(float, columns[2]))
 
 

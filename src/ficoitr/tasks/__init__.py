@@ -2,6 +2,7 @@
 
 from ficoitr.tasks.caption_map import assumed_map, checked_map, map_from_counts
 from ficoitr.tasks.categories import label_matrix, pack_labels, same_width
+from ficoitr.tasks.plain import plain_array
 from ficoitr.tasks.positives import (
     Positives,
     judged_positives,
@@ -20,6 +21,7 @@ __all__ = [
     "map_from_counts",
     "merged_positives",
     "pack_labels",
+    "plain_array",
     "positives_from_map",
     "positives_from_pairs",
     "replaced_positives",

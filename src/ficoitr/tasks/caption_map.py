@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ficoitr.errors import CaptionMapError, IdentifierError
+from ficoitr.tasks.plain import plain_array
 
 Array = np.ndarray[Any, Any]
 
@@ -25,7 +26,9 @@ def assumed_map(n_images: int, n_texts: int) -> Array:
             f"{n_texts} texts cannot be shared evenly by {n_images} images",
             where="text_to_image",
             expected="a map, since the texts are not as many for each image",
-            fix="Pass text_to_image: for each text the row of its image (--text-to-image MAP.npy)",
+            fix="Check whether images and texts are swapped, or the scores transposed: there are more images than texts"
+            if n_texts < n_images
+            else "Pass text_to_image: for each text the row of its image (--text-to-image MAP.npy)",
         )
     return np.repeat(np.arange(n_images), n_texts // n_images)
 
@@ -38,12 +41,13 @@ def map_from_counts(counts: int | Sequence[int] | Array, n_images: int, n_texts:
     counts : int or sequence of int of length n_images
         Texts an image, or of each image.
     """
-    array = np.asarray(counts)
+    expected = "a whole number, or one an image"
+    array = plain_array(counts, error=CaptionMapError, where="captions_per_image", expected=expected)
     if array.dtype.kind not in "iu" or array.ndim > 1:
         raise CaptionMapError(
             f"captions_per_image is {counts!r:.60}",
             where="captions_per_image",
-            expected="a whole number, or one an image",
+            expected=expected,
         )
     if array.ndim == 0:
         array = np.full(n_images, int(array))
@@ -64,7 +68,9 @@ def map_from_counts(counts: int | Sequence[int] | Array, n_images: int, n_texts:
         raise CaptionMapError(
             f"{n_images} images with {each} make {int(array.sum())} texts, but there are {n_texts}",
             where="captions_per_image",
-            fix="Check the number, or pass text_to_image",
+            fix="Check whether images and texts are swapped: there are more images than texts"
+            if n_texts < n_images
+            else "Check the number, or pass text_to_image",
         )
     return np.repeat(np.arange(n_images), array)
 
@@ -91,16 +97,13 @@ def checked_map(
     """
     if isinstance(given, Mapping):
         given = _from_mapping(given, n_images, n_texts, image_ids, text_ids)
-    array = np.asarray(given)
     where = "text_to_image"
+    expected = f"one row of an image a text: ({n_texts},)"
+    array = plain_array(given, error=CaptionMapError, where=where, expected=expected)
     if array.ndim != 1:
-        raise CaptionMapError(
-            f"the map has shape {array.shape}",
-            where=where,
-            expected=f"one row of an image a text: ({n_texts},)",
-        )
-    if array.dtype.kind in "US" and image_ids is not None:
-        array = np.array([_row(image_ids)[str(one)] for one in array])
+        raise CaptionMapError(f"the map has shape {array.shape}", where=where, expected=expected)
+    if array.dtype.kind == "U" and image_ids is not None:
+        array = _from_names(array, image_ids)
     if array.dtype.kind == "f" and np.array_equal(array, np.rint(array)):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
@@ -172,6 +175,18 @@ def _from_mapping(
             )
         result[texts[str(text)]] = images[str(image)]
     return result
+
+
+def _from_names(names: Array, image_ids: Sequence[str]) -> Array:
+    row = _row(image_ids)
+    unknown = [text for text, name in enumerate(names) if str(name) not in row]
+    if unknown:
+        raise IdentifierError(
+            f"the image {str(names[unknown[0]])!r} of text {unknown[0]} is unknown",
+            where="text_to_image",
+            expected=f"one of {len(row)} images such as {image_ids[0]!r}",
+        )
+    return np.array([row[str(name)] for name in names])
 
 
 def _row(ids: Sequence[Any] | range) -> dict[str, int]:

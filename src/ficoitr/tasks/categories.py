@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ficoitr.errors import CategoryError
+from ficoitr.tasks.plain import plain_array
 
 Array = np.ndarray[Any, Any]
 
@@ -28,7 +29,9 @@ def label_matrix(labels: Any, n_items: int, *, name: str) -> Array:
     CategoryError
         For another number of rows, other values, or labels of which none is set anywhere.
     """
-    array = np.asarray(labels)
+    array = plain_array(
+        labels, error=CategoryError, where=name, expected="as many labels each: multi-hot rows of 0 and 1"
+    )
     if array.dtype.kind not in "biuf":
         raise CategoryError(
             f"the labels have dtype {array.dtype}",
@@ -59,7 +62,9 @@ def label_matrix(labels: Any, n_items: int, *, name: str) -> Array:
             f"row {row}, column {column} is {array[row, column]}",
             where=name,
             expected="0 and 1",
-            fix="Probabilities need a threshold first",
+            fix="Class numbers go in one dimension: labels.ravel()"
+            if array.shape[1] == 1
+            else "Probabilities need a threshold first, lists of label numbers one column a label",
         )
     matrix: Array = array != 0
     if not matrix.any():

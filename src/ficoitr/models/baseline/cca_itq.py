@@ -12,6 +12,8 @@ from ficoitr.models.base import Granularity, Measure, config_from
 from ficoitr.models.baseline.fitting import fit_common_space
 from ficoitr.models.baseline.quantization import iterative_quantization
 from ficoitr.models.baseline.space import SPACE_ARRAYS, CommonSpace, SpaceConfig, is_whole
+from ficoitr.models.baseline.threads import one_blas_thread
+from ficoitr.models.features import shared_features
 from ficoitr.models.files import read_model, write_model
 from ficoitr.outputs import HashCodes
 
@@ -105,7 +107,9 @@ class CCAITQ:
         ShapeError
             If the features, terms or images are too few for as many bits.
         """
-        space = fit_common_space(train, validation, self.config, seed=seed, progress=progress)
+        with shared_features():
+            space = fit_common_space(train, validation, self.config, seed=seed, progress=progress)
+            vectors = np.concatenate([space.images(train), space.texts(train)])
         if len(space.correlations) < self.config.dimensions:
             raise ShapeError(
                 f"images and texts correlate in {len(space.correlations)} dimensions only",
@@ -113,10 +117,10 @@ class CCAITQ:
                 expected=f"at least {self.config.dimensions}, one a bit",
                 fix="Fit to more images or ask for fewer dimensions",
             )
-        vectors = np.concatenate([space.images(train), space.texts(train)])
         if len(vectors) > _ROTATED_ROWS:
             vectors = np.random.default_rng(seed).choice(vectors, _ROTATED_ROWS, replace=False)
-        rotation = iterative_quantization(vectors, iterations=self.config.iterations, seed=seed)
+        with one_blas_thread():
+            rotation = iterative_quantization(vectors, iterations=self.config.iterations, seed=seed)
         self._state = _Fitted(space, rotation.matrix)
         return self
 

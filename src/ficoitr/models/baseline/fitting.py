@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from ficoitr.errors import ShapeError
+from ficoitr.errors import ShapeError, ValuesError
 from ficoitr.models.baseline.correlation import (
     CanonicalDirections,
     PairedMoments,
@@ -19,7 +18,8 @@ from ficoitr.models.baseline.correlation import (
 )
 from ficoitr.models.baseline.kernel import GaussianMap
 from ficoitr.models.baseline.space import CommonSpace, ImageInputs, SpaceConfig, project
-from ficoitr.models.features.extract import extract_features, feature_blocks, has_boxes
+from ficoitr.models.baseline.threads import one_blas_thread
+from ficoitr.models.features.extract import extract_features, feature_blocks, has_boxes, shared_features
 from ficoitr.models.features.terms import TermWeights
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 _FEWEST_IMAGES = 10
+_ALIKE = 1e-9  # total variance; both sides are scaled to about one
 _IMAGE_RIDGES = (0.003, 0.03, 0.3, 3.0)
 _TEXT_RIDGES = (0.3, 1.0, 3.0)
 _FOLDS = 4
@@ -59,6 +60,16 @@ class _Pairs:
 _Trial = tuple[PairedMoments, _Pairs]
 
 
+@dataclass(frozen=True, eq=False)
+class _Choice:
+    """The ridges that suit some image inputs best, and how well they do."""
+
+    inputs: ImageInputs
+    moments: PairedMoments
+    ridges: Ridges
+    score: float
+
+
 def fit_common_space(
     train: Dataset,
     validation: Dataset | None,
@@ -74,12 +85,12 @@ def fit_common_space(
     train : Dataset
         At least 10 images.
     validation : Dataset, optional
-        The strengths of the two ridges are those that retrieve it best, by the mean of R@1, R@5 and R@10 in both
-        directions (on at most 500 images). By default they are chosen by fourfold cross-validation on the
-        training images.
+        The strengths of the two ridges, and the kernel where it is open, are those that retrieve it best, by
+        the mean of R@1, R@5 and R@10 in both directions (on at most 500 images). By default they are chosen by
+        fourfold cross-validation on the training images.
     config : SpaceConfig
     seed : int
-        Of the choice of the images that judge the ridges.
+        Of the choice of the landmarks, and of the images that judge the ridges.
     progress : callable, optional
         Told of the features' extraction and of the choice of the ridges.
 
@@ -88,7 +99,7 @@ def fit_common_space(
     ShapeError
         If there are too few images.
     ValuesError
-        If the texts share no words.
+        If the texts share no words, or if all images or all texts are alike.
     """
     if len(train.images) < _FEWEST_IMAGES:
         raise ShapeError(
@@ -96,35 +107,52 @@ def fit_common_space(
             where=f"dataset {train.name!r}",
             expected=f"at least {_FEWEST_IMAGES}",
         )
-    # The threads of a BLAS spin while they wait: beside other work on the same cores, decompositions of this
-    # size take ten times as long with two threads as with one.
-    with threadpool_limits(limits=1, user_api="blas"):
-        inputs = _fit_inputs(train, config, seed, progress)
+    with one_blas_thread(), shared_features():
         terms = TermWeights.fit(train.texts, max_terms=config.max_terms)
-        pairs = _Pairs(inputs(train), terms.encode(train.texts), train.text_to_image)
-        moments = _moments(pairs)
-        random = np.random.default_rng(seed)
-        if validation is None:
-            trials = _folds(pairs, random)
-        else:
-            judges = _Pairs(inputs(validation, progress), terms.encode(validation.texts), validation.text_to_image)
-            judging = random.permutation(len(validation.images))[:_JUDGED_IMAGES]
-            trials = [(moments, judges.select(np.sort(judging)))]
-        ridges = _best_ridges(trials, config, progress)
-        directions = canonical_directions(moments, config.dimensions, ridges)
-    image_map, text_map = _maps(moments, directions, config.correlation_power)
-    return CommonSpace(inputs, image_map, terms, text_map, directions.correlations)
+        candidates = [
+            _choose_ridges(inputs, terms, train, validation, config, seed, progress)
+            for inputs in _candidate_inputs(train, config, seed, progress)
+        ]
+        best = max(candidates, key=lambda choice: choice.score)
+        directions = canonical_directions(best.moments, config.dimensions, best.ridges)
+    image_map, text_map = _maps(best.moments, directions, config.correlation_power)
+    return CommonSpace(best.inputs, image_map, terms, text_map, directions.correlations)
 
 
-def _fit_inputs(train: Dataset, config: SpaceConfig, seed: int, progress: Progress | None) -> ImageInputs:
+def _candidate_inputs(train: Dataset, config: SpaceConfig, seed: int, progress: Progress | None) -> list[ImageInputs]:
     boxed = has_boxes(train)
     feature_set: FeatureSet = config.features if config.features != "auto" else "regions" if boxed else "global"
     features = extract_features(train, feature_set, progress=progress)
     scale = _block_scale(features, feature_set)
-    kernel = None
-    if config.kernel == "gaussian" or (config.kernel == "auto" and feature_set == "global"):
-        kernel = GaussianMap.fit(features * scale, n_landmarks=config.n_landmarks, seed=seed)
-    return ImageInputs(feature_set, boxed and feature_set == "regions", scale, kernel)
+    linear = ImageInputs(feature_set, boxed and feature_set == "regions", scale, None)
+    if config.kernel == "linear" or (config.kernel == "auto" and feature_set == "regions"):
+        return [linear]
+    kernel = GaussianMap.fit(features * scale, n_landmarks=config.n_landmarks, seed=seed)
+    gaussian = replace(linear, kernel=kernel)
+    return [gaussian] if config.kernel == "gaussian" else [linear, gaussian]
+
+
+def _choose_ridges(
+    inputs: ImageInputs,
+    terms: TermWeights,
+    train: Dataset,
+    validation: Dataset | None,
+    config: SpaceConfig,
+    seed: int,
+    progress: Progress | None,
+) -> _Choice:
+    pairs = _Pairs(inputs(train), terms.encode(train.texts), train.text_to_image)
+    moments = _moments(pairs)
+    _require_differences(moments, train)
+    random = np.random.default_rng(seed)
+    if validation is None:
+        trials = _folds(pairs, random)
+    else:
+        judges = _Pairs(inputs(validation, progress), terms.encode(validation.texts), validation.text_to_image)
+        judging = random.permutation(len(validation.images))[:_JUDGED_IMAGES]
+        trials = [(moments, judges.select(np.sort(judging)))]
+    ridges, score = _best_ridges(trials, config, progress)
+    return _Choice(inputs, moments, ridges, score)
 
 
 def _block_scale(features: Array, feature_set: FeatureSet) -> Array:
@@ -138,6 +166,12 @@ def _block_scale(features: Array, feature_set: FeatureSet) -> Array:
 
 def _moments(pairs: _Pairs) -> PairedMoments:
     return paired_moments(pairs.images, pairs.texts, pairs.text_to_image)
+
+
+def _require_differences(moments: PairedMoments, train: Dataset) -> None:
+    for side, spectrum in (("images", moments.images), ("texts", moments.texts)):
+        if spectrum.values.sum() < _ALIKE:
+            raise ValuesError(f"all {side} have the same features", where=f"dataset {train.name!r}")
 
 
 def _maps(moments: PairedMoments, directions: CanonicalDirections, power: float) -> tuple[Array, Array]:
@@ -157,14 +191,15 @@ def _folds(pairs: _Pairs, random: np.random.Generator) -> list[_Trial]:
     return trials
 
 
-def _best_ridges(trials: Sequence[_Trial], config: SpaceConfig, progress: Progress | None) -> Ridges:
+def _best_ridges(trials: Sequence[_Trial], config: SpaceConfig, progress: Progress | None) -> tuple[Ridges, float]:
     candidates = [Ridges(*pair) for pair in product(_IMAGE_RIDGES, _TEXT_RIDGES)]
     scores = []
     for done, ridges in enumerate(candidates, start=1):
         scores.append(sum(_judge(moments, judges, ridges, config) for moments, judges in trials))
         if progress is not None:
             progress("ridges", done, len(candidates))
-    return candidates[int(np.argmax(scores))]
+    best = int(np.argmax(scores))
+    return candidates[best], scores[best]
 
 
 def _judge(moments: PairedMoments, judges: _Pairs, ridges: Ridges, config: SpaceConfig) -> float:
@@ -175,10 +210,13 @@ def _judge(moments: PairedMoments, judges: _Pairs, ridges: Ridges, config: Space
 
 
 def _mean_recall(scores: Array, text_to_image: Array) -> float:
-    """Mean of R@1, R@5 and R@10 in both directions; ``scores`` has shape (n_images, n_texts)."""
+    """Mean of R@1, R@5 and R@10 in both directions; ``scores`` has shape (n_images, n_texts).
+
+    Tied candidates count as better, so that maps that collapse to a point cannot look good.
+    """
     own = scores[text_to_image, np.arange(scores.shape[1])]
     best_own = np.full(len(scores), -np.inf)
     np.maximum.at(best_own, text_to_image, own)
-    better_images = (scores > own).sum(axis=0)
-    better_texts = (scores > best_own[:, None]).sum(axis=1)
+    better_images = (scores >= own).sum(axis=0) - 1
+    better_texts = (scores >= best_own[:, None]).sum(axis=1) - 1
     return float(np.mean([(better < k).mean() for better in (better_images, better_texts) for k in (1, 5, 10)]))

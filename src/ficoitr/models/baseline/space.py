@@ -42,7 +42,8 @@ class SpaceConfig:
     kernel : {"auto", "linear", "gaussian"}
         Whether image features are used as they are or through a Gaussian kernel, which is kernel CCA on the
         image side. ``auto`` takes linear for regions, whose mean is already a sum over objects as a text is
-        one over words, and Gaussian for global; this is what validates best.
+        one over words, and for global whichever retrieves held-out images better: Gaussian with few images,
+        linear with many.
     n_landmarks : int
         Training images that span the kernel's space.
     max_terms : int

@@ -52,7 +52,8 @@ def shared_features() -> Iterator[None]:
     """Extract the features of each dataset once within this block, whichever models ask for them.
 
     The key is the `Dataset` object itself, so features can never be taken for those of other images; they are
-    freed with the object. Outside such a block every call extracts anew, as a measurement of time needs.
+    freed with the object. Outside such a block every call extracts anew, as a measurement of time needs. A block
+    within a block shares with the outer one.
 
     Examples
     --------
@@ -62,6 +63,9 @@ def shared_features() -> Iterator[None]:
     ...     extract_features(test, "global") is extract_features(test, "global")
     True
     """
+    if _SHARED.get() is not None:
+        yield
+        return
     token = _SHARED.set(WeakKeyDictionary())
     try:
         yield

@@ -1,0 +1,17 @@
+"""How many threads the linear algebra of fitting uses."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from threadpoolctl import threadpool_limits
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Keep linear algebra to one thread within a block.
+
+    The threads of OpenBLAS spin while they wait for one another: beside other work on the same cores,
+    decompositions of some hundred rows take ten times as long with two threads as with one.
+    """
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits
