@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ficoitr.bench.run import Progress, run_model
+from ficoitr.bench.run import Progress, Splits, run_model
 from ficoitr.bench.store import RunStore
 from ficoitr.bench.suite import Suite, get_suite
 from ficoitr.data import Dataset, load_dataset
-from ficoitr.errors import OptionError
 from ficoitr.evaluation import Evaluation
 from ficoitr.evaluation.compare import compare
 from ficoitr.evaluation.comparison import Comparison
+from ficoitr.models.features import shared_features
 from ficoitr.report import save_figures, write_report
 
 
@@ -85,24 +85,19 @@ def bench(
     """
     chosen = suite if isinstance(suite, Suite) else get_suite(suite)
     data = load_dataset(dataset, root, **{**chosen.datasets.get(dataset, {}), **options})
-    if not {"train", "test"} <= set(data.split_names):
-        raise OptionError(
-            f"the dataset {data.name!r} has the splits {', '.join(data.split_names) or 'none'}",
-            where="dataset",
-            expected="train and test",
-            fix="Add a split column to captions.csv",
-        )
+    splits = Splits.of(data)
     store = RunStore(Path(output))
     evaluations, efficiency, found = [], [], []
-    for model in chosen.models:
-        run, evaluation, before = run_model(
-            store, model, data, seed=seed, resamples=resamples, progress=progress or _silent
-        )
-        evaluations.append(evaluation)
-        efficiency.append({"model": model.name, **run.measured})
-        if before:
-            found.append(model.name)
-    oracle = _oracle(data, evaluations[0])
+    with shared_features():
+        for model in chosen.models:
+            run, evaluation, before = run_model(
+                store, model, splits, seed=seed, resamples=resamples, progress=progress or _silent
+            )
+            evaluations.append(evaluation)
+            efficiency.append({"model": evaluation.name, **run.measured})
+            if before:
+                found.append(model.name)
+    oracle = _oracle(splits.test, evaluations[0])
     comparison = compare(evaluations, seed=seed) if len(evaluations) > 1 else None
     folder = store.root / data.name
     report = write_report(
@@ -122,9 +117,8 @@ def _silent(_what: str, _done: int, _total: int) -> None:
     pass
 
 
-def _oracle(data: Dataset, evaluation: Evaluation) -> dict[str, float]:
+def _oracle(test: Dataset, evaluation: Evaluation) -> dict[str, float]:
     """Recall that no model can beat, since a text may describe several images: known where texts carry claims."""
-    test = data.split("test")
     known = [value for value in test.extra.values() if hasattr(value, "oracle")]
     if not known:
         return {}

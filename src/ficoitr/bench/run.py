@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from ficoitr._version import __version__
 from ficoitr.bench.store import Run, RunStore
 from ficoitr.bench.suite import SuiteModel
 from ficoitr.data import Dataset
-from ficoitr.efficiency import measure_encoding, measure_storage, peak_memory_bytes
+from ficoitr.efficiency import measure_encoding, measure_storage
+from ficoitr.errors import OptionError
 from ficoitr.evaluation import Evaluation, evaluate
 from ficoitr.models import load_model
 
@@ -21,10 +23,40 @@ _STEPS = ("fit", "encode", "time", "evaluate")
 _TIMED_IMAGES = 100
 
 
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """The splits of one dataset, each made once, so that models share what is computed from them."""
+
+    whole: Dataset
+    train: Dataset
+    validation: Dataset | None
+    test: Dataset
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Splits:
+        """Divide a dataset.
+
+        Raises
+        ------
+        OptionError
+            If it has no train and test splits.
+        """
+        names = dataset.split_names
+        if not {"train", "test"} <= set(names):
+            raise OptionError(
+                f"the dataset {dataset.name!r} has the splits {', '.join(names) or 'none'}",
+                where="dataset",
+                expected="train and test",
+                fix="Add a split column to captions.csv",
+            )
+        validation = dataset.split("validation") if "validation" in names else None
+        return cls(dataset, dataset.split("train"), validation, dataset.split("test"))
+
+
 def run_model(
     store: RunStore,
     chosen: SuiteModel,
-    dataset: Dataset,
+    splits: Splits,
     *,
     seed: int,
     resamples: int,
@@ -34,11 +66,12 @@ def run_model(
 
     Parameters
     ----------
-    dataset : Dataset
-        With the splits train and test, and perhaps validation.
+    splits : Splits
+        Of the dataset.
     progress : callable
         Called as ``progress(what, done, total)``.
     """
+    dataset = splits.whole
     inputs = {
         "dataset": dataset.digest(),
         "model": chosen.model,
@@ -51,7 +84,7 @@ def run_model(
     if done is not None:
         return done, Evaluation.load(done.folder / "evaluation.json"), True
     with store.write(dataset.name, chosen.name, inputs) as (folder, measured):
-        _fill(folder, measured, chosen, dataset, seed=seed, resamples=resamples, progress=progress)
+        _fill(folder, measured, chosen, splits, seed=seed, resamples=resamples, progress=progress)
     folder = store.folder(dataset.name, chosen.name)
     return Run(folder, measured), Evaluation.load(folder / "evaluation.json"), False
 
@@ -60,22 +93,23 @@ def _fill(
     folder: Path,
     measured: dict[str, Any],
     chosen: SuiteModel,
-    dataset: Dataset,
+    splits: Splits,
     *,
     seed: int,
     resamples: int,
     progress: Progress,
 ) -> None:
-    what = f"{chosen.name} on {dataset.name}"
+    what = f"{chosen.name} on {splits.whole.name}"
 
     def step(name: str) -> None:
         progress(what, _STEPS.index(name), len(_STEPS))
 
     step("fit")
-    train, test = dataset.split("train"), dataset.split("test")
-    validation = dataset.split("validation") if "validation" in dataset.split_names else None
+    test = splits.test
     started = time.perf_counter()
-    model = load_model(chosen.model, config=chosen.config).fit(train, validation, seed=seed, progress=progress)
+    model = load_model(chosen.model, config=chosen.config).fit(
+        splits.train, splits.validation, seed=seed, progress=progress
+    )
     fit_seconds = time.perf_counter() - started
     model.save(folder / "model.npz")
     step("encode")
@@ -87,6 +121,7 @@ def _fill(
     storage = measure_storage(images), measure_storage(texts)
     measured |= {
         "granularity": model.granularity,
+        "inputs": model.inputs,
         "measure": model.measure,
         "parameters": model.n_parameters,
         "fit_seconds": round(fit_seconds, 3),
@@ -94,7 +129,6 @@ def _fill(
         "texts_per_second": round(times.texts.items_per_second, 1),
         "bytes_per_item": storage[0].bytes_per_item,
         "storage_bytes": storage[0].total_bytes + storage[1].total_bytes,
-        "peak_memory_bytes": peak_memory_bytes(),
     }
     step("evaluate")
     evaluation = evaluate(
@@ -105,7 +139,8 @@ def _fill(
         measure=None if model.measure == "hamming" else model.measure,
         resamples=resamples,
         seed=seed,
-        name=chosen.name,
+        # Features matter as much as the model, so that every table names them.
+        name=f"{chosen.name} ({model.inputs})",
     )
     evaluation.save(folder / "evaluation.json")
     progress(what, len(_STEPS), len(_STEPS))

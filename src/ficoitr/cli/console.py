@@ -36,8 +36,10 @@ def print_table(table: Table) -> None:
     from rich.text import Text
 
     drawn = RichTable(title=table.title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for number, column in enumerate(table.columns):
-        drawn.add_column(Text(column), justify="left" if number < table.text_columns else "right")
+    above = [heading for heading, span in table.groups for _ in range(span)] or [""] * len(table.columns)
+    for number, (group, column) in enumerate(zip(above, table.columns, strict=True)):
+        heading = f"{group}\n{column}" if any(above) else column
+        drawn.add_column(Text(heading), justify="left" if number < table.text_columns else "right")
     for row in table.rows:
         drawn.add_row(*(Text(f"{cell.text}{cell.mark}", style="bold" if cell.best else "") for cell in row))
     output.print(drawn)

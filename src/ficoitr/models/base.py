@@ -39,6 +39,9 @@ class Encoder(Protocol):
         Whether it hands on real-valued embeddings (fine) or hash codes (coarse).
     measure : {"cosine", "inner_product", "euclidean", "hamming"}
         How its outputs are to be compared.
+    inputs : str
+        What it reads of an image, such as the name of a feature set: tables name it, since it matters as much as
+        the model.
     n_parameters : int
         Numbers that fitting has set.
     """
@@ -46,6 +49,11 @@ class Encoder(Protocol):
     name: str
     granularity: Granularity
     measure: Measure
+
+    @property
+    def inputs(self) -> str:
+        """What it reads of an image."""
+        ...
 
     @property
     def n_parameters(self) -> int:

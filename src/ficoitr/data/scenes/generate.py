@@ -15,7 +15,7 @@ from ficoitr.data.scenes.table import ABSENT, LayoutTable, make_table
 from ficoitr.data.scenes.vocabulary import GROUP_NAMES, KIND_NAMES, KINDS, SCENE_NAMES
 from ficoitr.errors import OptionError
 
-DEFAULT_SEED = 20114  # nothing was tuned on it
+DEFAULT_SEED = 41707  # no frequency of the generator and no setting of a model was tuned on it
 _ITEMS_PER_SPLIT = 1_000_000_000
 _FIRST_ITEM = {
     name: number * _ITEMS_PER_SPLIT for number, name in enumerate(("train", "validation", "test", "retrieval"))

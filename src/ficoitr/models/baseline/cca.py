@@ -62,6 +62,11 @@ class CCA:
         return self._fitted
 
     @property
+    def inputs(self) -> str:
+        """The image features it reads, ``"global"`` or ``"regions"``."""
+        return self.space.inputs.features
+
+    @property
     def n_parameters(self) -> int:
         """Numbers that fitting has set."""
         return self.space.n_parameters

@@ -88,6 +88,11 @@ class CCAITQ:
         return self._state
 
     @property
+    def inputs(self) -> str:
+        """The image features it reads, ``"global"`` or ``"regions"``."""
+        return self._fitted.space.inputs.features
+
+    @property
     def n_parameters(self) -> int:
         """Numbers that fitting has set."""
         return self._fitted.space.n_parameters + self._fitted.rotation.size
