@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,10 @@ import typer
 from ficoitr.cli.console import output, print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from ficoitr.bench import BenchResult
+    from ficoitr.evaluation.tables import Table
 
 
 def bench_command(
@@ -18,11 +22,13 @@ def bench_command(
     dataset: Annotated[str, typer.Option(help="The name of a dataset, or a folder.")] = "scenes",
     root: Annotated[Path | None, typer.Option(help="The folder of a named dataset.", show_default=False)] = None,
     runs: Annotated[Path, typer.Option("--output", help="Where runs and the report are kept.")] = Path("runs"),
-    seed: Annotated[int, typer.Option(help="Seed of fitting and resampling.")] = 0,
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples for 95% intervals; 0 for none.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of fitting and resampling.")] = 0,
+    resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples for 95% intervals; 0 for none.")] = 1000,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Fit the models of a suite, evaluate both tasks, measure their cost, compare them, and write a report.
+
+    The dataset needs the splits train and test. A second start makes only what is missing or changed.
 
     [bold]Examples[/bold]
 
@@ -36,25 +42,58 @@ def bench_command(
         result = bench(suite, dataset, root=root, output=runs, seed=seed, resamples=resamples, progress=progress)
     if as_json:
         print_json(_as_json(result))
-        return
-    _print(result)
+    else:
+        _print(result)
 
 
 def _print(result: BenchResult) -> None:
-    from ficoitr.report.tables import category_table, efficiency_table, instance_table
+    from ficoitr.report.tables import category_table, instance_table
+    from ficoitr.report.words import headlines
 
     tables = (
         instance_table(result.evaluations, result.oracle or None),
         category_table(result.evaluations),
-        efficiency_table(result.efficiency),
     )
-    for table in tables:
+    for table in (*tables, _efficiency_table(result.efficiency)):
         if table is not None:
-            print_table(table)
+            print_table(_narrow(table))
             output.print()
-    for name in result.found:
-        output.print(f"{name} was found as an earlier run left it.", style="dim", markup=False)
+    for line in headlines(list(result.evaluations), result.comparison):
+        output.print(f"{line.figure}: {line.winner} {line.value}, {line.text}", markup=False)
+    intervals = " 95% intervals are in the report." if result.evaluations[0].intervals else ""
+    output.print(f"Percent; rSum is a sum of percentages.{intervals}", style="dim")
+    if result.found:
+        output.print(f"Found as an earlier start left them: {', '.join(result.found)}.", style="dim", markup=False)
     output.print(f"Report: {result.report}", markup=False, soft_wrap=True)
+
+
+def _narrow(table: Table) -> Table:
+    """Shorten headings for a terminal, and leave out the note, which speaks of what only a report shows."""
+    from ficoitr.report.figures import DIRECTION_NAMES
+
+    short = {name: direction for direction, name in DIRECTION_NAMES.items()}
+    groups = tuple((short.get(heading, ""), span) for heading, span in table.groups)
+    return replace(table, groups=groups, note="")
+
+
+def _efficiency_table(efficiency: Sequence[Mapping[str, Any]]) -> Table:
+    """What matters most of each model's cost, in so few columns that they fit a terminal."""
+    from ficoitr.evaluation.tables import Cell, Table
+    from ficoitr.report.tables import print_bytes
+
+    rows = tuple(
+        (
+            Cell(one["model"]),
+            Cell(f"{one['fit_seconds']:.1f}"),
+            Cell(f"{one['images_per_second']:,.0f}"),
+            Cell(f"{one['texts_per_second']:,.0f}"),
+            Cell(f"{one['bytes_per_item']:,.0f}"),
+            Cell(print_bytes(one["storage_bytes"])),
+        )
+        for one in efficiency
+    )
+    columns = ("Model", "Fit (s)", "Images/s", "Texts/s", "Bytes/item", "Storage")
+    return Table("Efficiency", columns, rows)
 
 
 def _as_json(result: BenchResult) -> dict[str, Any]:

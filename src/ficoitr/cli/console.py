@@ -13,6 +13,8 @@ from rich.console import Console
 from ficoitr.errors import OptionError
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from ficoitr.evaluation.tables import Table
 
 output = Console(highlight=False, soft_wrap=False)
@@ -49,17 +51,31 @@ def print_table(table: Table) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """Yield ``report(what, done, total)``, drawn as bars on a terminal and not at all elsewhere."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    """Yield ``report(what, done, total)``: a bar for each thing under way, on a terminal; nothing elsewhere.
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    A thing that is done has no bar any more; one of a total of 1 has a bar that only shows that it goes on.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        # A width of its own, so that bars do not jump from one thing to the next.
+        TextColumn("{task.description:<26}", markup=False),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[count]}", justify="right"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        tasks: dict[str, Any] = {}
+        tasks: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:
+            if done >= total:
+                if what in tasks:
+                    progress.remove_task(tasks.pop(what))
+                return
             if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done, total=total)
+                tasks[what] = progress.add_task(what, total=None, count="")
+            if total > 1:
+                progress.update(tasks[what], completed=done, total=total, count=f"{done:,} of {total:,}")
 
         yield report
 

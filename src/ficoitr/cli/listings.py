@@ -13,7 +13,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 def models_command(as_json: AsJson = False) -> None:
-    """List the models."""
+    """List the models.
+
+    [bold]Example[/bold]
+
+      ficoitr models --json
+    """
     from ficoitr.models import model_names
 
     _show(
@@ -24,7 +29,12 @@ def models_command(as_json: AsJson = False) -> None:
 
 
 def datasets_command(as_json: AsJson = False) -> None:
-    """List the datasets."""
+    """List the datasets.
+
+    [bold]Example[/bold]
+
+      ficoitr datasets --json
+    """
     from ficoitr.data import dataset_names
 
     rows = [(one.name, "a folder" if one.needs_root else "embedded", one.description) for one in dataset_names()]
@@ -32,7 +42,12 @@ def datasets_command(as_json: AsJson = False) -> None:
 
 
 def metrics_command(as_json: AsJson = False) -> None:
-    """List the metrics, with the forms that --metrics takes."""
+    """List the metrics, with the forms that --metrics takes.
+
+    [bold]Example[/bold]
+
+      ficoitr metrics --json
+    """
     from ficoitr.metrics.metric import FAMILIES
 
     rows = []
@@ -44,7 +59,12 @@ def metrics_command(as_json: AsJson = False) -> None:
 
 
 def protocols_command(as_json: AsJson = False) -> None:
-    """List the protocols."""
+    """List the protocols.
+
+    [bold]Example[/bold]
+
+      ficoitr protocols --json
+    """
     from ficoitr.evaluation import protocols
 
     rows = [(one.name, one.description, one.source) for one in protocols().values()]

@@ -51,9 +51,10 @@ class Column:
         if self.is_median:
             return self.rounded(np.median(values[weights > 0]))
         if kind != EXPECTED and self.metric.family.options and "retrieved_skip" in str(self.metric):
-            return extreme_ratio(values, weights, self.weights[WORST][part], highest=kind == BEST)
-        total = weights.sum()
-        return values.sum(axis=0) / total if total > 0 else np.full(values.shape[1:], np.nan)
+            return extreme_ratio(values, self.weights[BEST][part], self.weights[WORST][part], highest=kind == BEST)
+        # In ascending order, so that the sum does not depend on the order of the queries, down to the last bit.
+        total = np.sort(weights).sum()
+        return np.sort(values, axis=0).sum(axis=0) / total if total > 0 else np.full(values.shape[1:], np.nan)
 
     def rounded(self, median: Any) -> Any:
         """The median, or floor(median of the 0-based ranks) + 1 where the protocol counts so."""
@@ -93,14 +94,14 @@ class Column:
         return np.asarray(self.rounded(weighted_median(self.values[kind][kept], self.images[kept], counts)))
 
 
-def extreme_ratio(values: Array, weights: Array, surely: Array, *, highest: bool) -> float:
+def extreme_ratio(values: Array, possibly: Array, surely: Array, *, highest: bool) -> float:
     """Extreme of a mean that drops queries without a hit, over all orders of ties.
 
     A query whose hits hang on the order may be dropped or kept: the extreme keeps those that move the mean the right
     way, in the order in which they do.
     """
     kept = surely > 0
-    free = np.sort(values[~kept & (weights > 0)])
+    free = np.sort(values[~kept & (possibly > 0)])
     if highest:
         free = free[::-1]
     total, count = values[kept].sum(), int(kept.sum())

@@ -10,11 +10,21 @@ from ficoitr.errors import OptionError
 from ficoitr.evaluation.alignment import Aligned, align, require_same_protocol
 from ficoitr.evaluation.comparison import Comparison, Pair
 from ficoitr.evaluation.result import DIRECTIONS, Evaluation
-from ficoitr.evaluation.significance import Difference, MeanDifference, MedianDifference, holm, paired_tests
-from ficoitr.evaluation.tables import metric_of
+from ficoitr.evaluation.significance import (
+    Differences,
+    Mean,
+    MeanDifferences,
+    MedianDifference,
+    Paired,
+    holm,
+    paired_tests,
+)
+from ficoitr.evaluation.tables import is_median, metric_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from ficoitr.evaluation.protocol import Protocol
 
 _ROUNDING = 1e-9
 
@@ -89,15 +99,15 @@ def compare(
             raise OptionError(f"there is no figure {key!r}", where="figures", expected=f"one of {', '.join(available)}")
     require_same_protocol(loaded, names, keys)
     aligned = align(loaded, names)
-    values = {key: tuple(_value(one, key) for one in loaded) for key in keys}
+    values = {key: tuple(value_of(one, key) for one in loaded) for key in keys}
     if baseline is None:
         positions = list(combinations(range(len(names)), 2))
     else:
         reference = names.index(baseline)
         positions = [(at, reference) for at in range(len(names)) if at != reference]
-    floor = loaded[0].protocol.median == "floor"
+    protocol = loaded[0].protocol
     sampling = {"permutations": permutations, "resamples": resamples, "seed": seed}
-    tested = [_compare_pair(aligned, values, names, pair, floor=floor, **sampling) for pair in positions]
+    tested = [_compare_pair(aligned, values, names, pair, protocol=protocol, **sampling) for pair in positions]
     rows = [row for key in keys for row in _corrected([pair[key] for pair in tested])]
     return Comparison(
         names=names,
@@ -130,8 +140,10 @@ def unique_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(result)
 
 
-def _value(evaluation: Evaluation, key: str) -> float | None:
-    return evaluation[key].value if key in evaluation.keys() else None  # noqa: SIM118 - not a mapping
+def value_of(evaluation: Evaluation, key: str) -> float | None:
+    """Value of a figure; None where it is not applicable or was not computed."""
+    keys = evaluation.keys()
+    return evaluation[key].value if key in keys else None
 
 
 def _compare_pair(
@@ -140,41 +152,43 @@ def _compare_pair(
     names: Sequence[str],
     pair: tuple[int, int],
     *,
-    floor: bool,
+    protocol: Protocol,
     **sampling: int,
 ) -> dict[str, Pair]:
     first, second = pair
     rows: dict[str, Pair] = {}
-    differences: dict[str, Difference] = {}
+    means: dict[str, Mean] = {}
+    medians: dict[str, Paired] = {}
     for key, those in values.items():
         left, right = those[first], those[second]
         effect = None if left is None or right is None else left - right
         rows[key] = Pair(key, names[first], names[second], left, right, effect, None, None, None)
-        difference = None if effect is None else _difference(aligned, key, first, second, floor=floor)
-        if difference is not None:
-            differences[key] = difference
-    tests = paired_tests(list(differences.values()), aligned.n_images, **sampling)
-    for key, test in zip(differences, tests, strict=True):
+        terms = _terms(aligned, key, first, second) if effect is not None else ()
+        if terms and is_median(key):
+            # A mean of medians over folds is no function of the queries alone.
+            medians |= {} if protocol.fold else {key: terms[0]}
+        elif terms:
+            means[key] = Mean(terms, scale=100 if len(terms) > 1 else 1)
+    n_images = aligned.n_images
+    differences: list[Differences] = [MeanDifferences.of(list(means.values()), n_images)] if means else []
+    differences += [MedianDifference.of(one, n_images, floor=protocol.median == "floor") for one in medians.values()]
+    tests = paired_tests(differences, n_images, **sampling) if differences else []
+    for key, test in zip((*means, *medians), tests, strict=True):
         effect = rows[key].effect
-        # Means over folds of unequal make-up, or medians over folds, are not functions of the queries alone.
+        # Where queries count by the probability of a hit, the values kept do not make up the figure.
         if effect is not None and abs(test.effect - effect) <= _ROUNDING * max(1.0, abs(effect)):
             rows[key] = rows[key].tested(interval=test.interval, p=test.p)
     return rows
 
 
-def _difference(aligned: Aligned, key: str, first: int, second: int, *, floor: bool) -> Difference | None:
-    metric = metric_of(key)
-    if metric is None:
-        recalls = [f"instance.{direction}.R@{k}" for direction in DIRECTIONS for k in (1, 5, 10)]
-        terms = [aligned.paired(recall, first, second) for recall in recalls]
-        known = [term for term in terms if term is not None]
-        return MeanDifference.of(known, aligned.n_images, scale=100) if len(known) == len(terms) else None
-    pair = aligned.paired(key, first, second)
-    if pair is None:
-        return None
-    if metric.family.average == "median":
-        return MedianDifference.of(pair, aligned.n_images, floor=floor)
-    return MeanDifference.of([pair], aligned.n_images)
+def _terms(aligned: Aligned, key: str, first: int, second: int) -> tuple[Paired, ...]:
+    """Values per query of which the figure is the mean or median, six recalls for rSum; none where some are missing."""
+    keys = [key]
+    if metric_of(key) is None:
+        keys = [f"instance.{direction}.R@{k}" for direction in DIRECTIONS for k in (1, 5, 10)]
+    found = [aligned.paired(one, first, second) for one in keys]
+    known = tuple(one for one in found if one is not None)
+    return known if len(known) == len(keys) else ()
 
 
 def _corrected(rows: Sequence[Pair]) -> list[Pair]:

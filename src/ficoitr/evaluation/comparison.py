@@ -116,7 +116,11 @@ class Comparison:
             best = best_of(key, values)
             reference = self.baseline or (self.names[min(best)] if best else "")
             cells = [
-                Cell(print_figure(key, value), at in best, "" if at in best else self._mark(key, self.names[at], reference))
+                Cell(
+                    print_figure(key, value),
+                    at in best,
+                    "" if at in best else self._mark(key, self.names[at], reference),
+                )
                 for at, value in enumerate(values)
             ]
             rows.append((Cell(key), *cells))
@@ -125,7 +129,7 @@ class Comparison:
             f"Fractions in percent. Bold: the best. {_MARK} not significantly different from {against} (paired "
             f"randomisation test over images, {self.permutations:,} permutations, Holm-corrected, p > {LEVEL})."
         )
-        return Table("Figures", ("figure", *self.names), tuple(rows), note=note)
+        return Table("Figures", ("Figure", *self.names), tuple(rows), note=note)
 
     def _mark(self, key: str, name: str, reference: str) -> str:
         pair = self.pair(key, name, reference) if name != reference else None
@@ -133,7 +137,7 @@ class Comparison:
 
     def pair_table(self) -> Table:
         """Differences of pairs with interval and p-values."""
-        columns = ("figure", "first", "second", "first − second", "95% interval", "p", "p (Holm)")
+        columns = ("Figure", "First", "Second", "First − second", "95% interval", "p", "p (Holm)")
         rows = tuple(
             (
                 Cell(row.figure),

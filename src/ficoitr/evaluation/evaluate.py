@@ -125,6 +125,8 @@ def evaluate(
         raise OptionError(f"{precision!r} is unknown", where="precision", expected="float32 or float64")
     if not isinstance(resamples, int) or resamples < 0:
         raise OptionError(f"resamples is {resamples!r}", where="resamples", expected="a whole number of at least 0")
+    if not isinstance(seed, int) or seed < 0:
+        raise OptionError(f"the seed is {seed!r}", where="seed", expected="a whole number of at least 0")
     measure = measure or chosen.measure if scores is None else measure
     if measure is not None and measure not in MEASURES:
         raise OptionError(f"{measure!r} is unknown", where="measure", expected=f"one of {', '.join(MEASURES)}")
@@ -201,7 +203,7 @@ def _result(
         "version": __version__,
     }
     evaluation = Evaluation(
-        name=name,
+        name=str(name),
         signature=overall_signature(directions, resamples=resamples, seed=seed, inputs=problem.inputs, **context),
         protocol=protocol,
         queries={direction: len(one.ids) for direction, one in directions.items()},

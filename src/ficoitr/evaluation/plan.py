@@ -13,6 +13,7 @@ from ficoitr.evaluation.problem import Problem
 from ficoitr.evaluation.protocol import Protocol
 from ficoitr.metrics.metric import Metric
 from ficoitr.outputs import HashCodes, Scores
+from ficoitr.tasks import plain_array
 
 Array = np.ndarray[Any, Any]
 Tasks = dict[str, tuple[Metric, ...]]
@@ -24,7 +25,8 @@ def query_split(queries: Any, n_images: int) -> Array | None:
     if queries is None:
         return None
     chosen = np.zeros(n_images, dtype=np.bool_)
-    array = np.asarray(queries)
+    expected = f"a number of images, {n_images} truth values, or rows of images"
+    array = plain_array(queries, error=OptionError, where="queries", expected=expected)
     if array.ndim == 0 and array.dtype.kind in "iu":
         if not 0 < int(array) < n_images:
             raise OptionError(
@@ -41,7 +43,7 @@ def query_split(queries: Any, n_images: int) -> Array | None:
         raise OptionError(
             f"the query split is {str(queries)[:60]}",
             where="queries",
-            expected=f"a number of images, {n_images} truth values, or rows of images",
+            expected=expected,
         )
     if not chosen.any() or chosen.all():
         raise OptionError("the query or the retrieval split is empty", where="queries", expected="images in both")
@@ -78,6 +80,14 @@ def check_fit(problem: Problem, protocol: Protocol, split: Array | None, measure
         )
     if (isinstance(problem.outputs, Scores) or lists) and measure is not None:
         raise OptionError("scores already are a measure", where="measure", fix="Leave it away")
+    codes = isinstance(problem.outputs, tuple) and isinstance(problem.outputs[0], HashCodes)
+    if codes and measure not in (None, "hamming"):
+        raise OptionError(
+            f"the measure {measure!r} is not for hash codes",
+            where="measure",
+            expected="hamming",
+            fix="Leave it away, or pass the codes as embeddings of -1 and +1",
+        )
 
 
 def plan_tasks(
@@ -101,7 +111,11 @@ def plan_tasks(
         reason = _why_not(problem, split, task)
         if reason is not None:
             if asked[task]:
-                raise OptionError(f"cut-offs of the {task} task were given, but {reason}", where=_CUTOFFS[task])
+                raise OptionError(
+                    f"cut-offs of the {task} task were given, but {reason}",
+                    where=_CUTOFFS[task],
+                    fix=f"Leave {_CUTOFFS[task]} away, or pass what the task needs",
+                )
             if metrics:
                 notes.append(f"{reason}, so the {task} task was left out")
             continue

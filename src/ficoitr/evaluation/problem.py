@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ficoitr.errors import CaptionMapError, IdentifierError, OptionError, ShapeError
+from ficoitr.errors import CaptionMapError, InputError, OptionError, ShapeError
 from ficoitr.outputs import (
     Embeddings,
     HashCodes,
@@ -23,7 +24,14 @@ from ficoitr.outputs import (
 from ficoitr.outputs.checks import check_ids
 from ficoitr.outputs.files import digest_arrays, read_array, read_json
 from ficoitr.similarity.rows import first_occurrences
-from ficoitr.tasks import assumed_map, checked_map, label_matrix, map_from_counts, same_width
+from ficoitr.tasks import (
+    assumed_map,
+    checked_map,
+    label_matrix,
+    map_from_counts,
+    positives_in_gallery,
+    same_width,
+)
 
 Array = np.ndarray[Any, Any]
 Lists = dict[str, RankedLists]
@@ -79,9 +87,12 @@ def build_problem(
 ) -> Problem:
     """Bring what a user passes into one checked form; see `ficoitr.evaluate` for the arguments."""
     notes: list[str] = []
-    outputs, inputs = _read_outputs(images, texts, scores, image_ids, text_ids, measure)
-    outputs = _without_repeats(outputs, captions_per_image, text_to_image, notes)
+    given, inputs = _read_outputs(images, texts, scores, measure)
+    outputs = _without_repeats(given, captions_per_image, text_to_image, notes)
     n_images, n_texts = _sizes(outputs)
+    n_given = _sizes(given)[0]
+    if image_ids is not None and len(image_ids) == n_given:
+        image_ids = image_ids[:: n_given // n_images]
     image_names, text_names = _identifiers(outputs, image_ids, text_ids, n_images, n_texts)
     mapped = _load(text_to_image)
     if mapped is not None and captions_per_image is not None:
@@ -101,7 +112,7 @@ def build_problem(
             "(text_to_image or captions_per_image)"
         )
     labels = _labels(_load(categories), _load(text_categories), mapping, n_images, n_texts)
-    judged = _judgements(positives)
+    judged = _known_judgements(_judgements(positives), image_names, text_names, notes)
     truth = {
         "text_to_image": mapping,
         "categories": None if labels is None else np.packbits(labels[0], axis=1),
@@ -115,9 +126,7 @@ def build_problem(
     return Problem(outputs, n_images, n_texts, mapping, labels, image_names, text_names, judged, inputs, notes)
 
 
-def _read_outputs(
-    images: Any, texts: Any, scores: Any, image_ids: Any, text_ids: Any, measure: str | None
-) -> tuple[Any, dict[str, str]]:
+def _read_outputs(images: Any, texts: Any, scores: Any, measure: str | None) -> tuple[Any, dict[str, str]]:
     if scores is not None:
         if images is not None or texts is not None:
             raise OptionError("both scores and images or texts were given", where="scores", expected="one of the two")
@@ -134,19 +143,22 @@ def _read_outputs(
             expected="one kind for both",
         )
     if isinstance(images, HashCodes) or measure == "hamming":
-        pair: Any = as_codes(images, ids=image_ids), as_codes(texts, ids=text_ids)
+        pair: Any = tuple(_named(as_codes, one, side) for one, side in ((images, "images"), (texts, "texts")))
         return pair, {"images": digest_arrays(pair[0].words), "texts": digest_arrays(pair[1].words)}
-    pair = _named(as_embeddings, images, image_ids, "images"), _named(as_embeddings, texts, text_ids, "texts")
+    pair = (
+        _named(partial(as_embeddings, modality="images"), images, "images"),
+        _named(partial(as_embeddings, modality="texts"), texts, "texts"),
+    )
     return pair, {"images": digest_arrays(pair[0].values), "texts": digest_arrays(pair[1].values)}
 
 
-def _named(read: Any, values: Any, ids: Any, modality: str) -> Any:
-    """Errors about one side of the pair say which side."""
+def _named(read: Callable[[Any], Any], values: Any, side: str) -> Any:
+    """Errors about one side of the pair say which side, where they do not name a file."""
     try:
-        return read(values, ids=ids, modality=modality)
-    except (ShapeError, OptionError, IdentifierError, ValueError) as error:
-        if getattr(error, "where", None) == "embeddings":
-            raise type(error)(error.what, where=modality, expected=error.expected, fix=error.fix) from error  # type: ignore[attr-defined, call-arg]
+        return read(values)
+    except InputError as error:
+        if error.where in ("embeddings", "hash codes"):
+            raise type(error)(error.what, where=side, expected=error.expected, fix=error.fix) from error
         raise
 
 
@@ -171,7 +183,14 @@ def _read_lists(pair: tuple[Any, ...]) -> tuple[Any, dict[str, str]]:
     if len(lists) == 2 and (
         lists["i2t"].n_queries != lists["t2i"].n_candidates or lists["i2t"].n_candidates != lists["t2i"].n_queries
     ):
-        raise ShapeError("the ranked lists of the two directions are of different galleries", where="scores")
+        sizes = ", ".join(
+            f"{name}: {one.n_queries} queries, {one.n_candidates} candidates" for name, one in lists.items()
+        )
+        raise ShapeError(
+            f"the ranked lists of the two directions are of different galleries ({sizes})",
+            where="scores",
+            expected="as many queries of one direction as candidates of the other",
+        )
     inputs = {f"run_{name}": digest_arrays(one.offsets, one.candidates, one.scores) for name, one in lists.items()}
     return lists, inputs
 
@@ -247,6 +266,21 @@ def _judgements(positives: Any) -> dict[str, Mapping[Any, Sequence[Any]]]:
     return judged
 
 
+def _known_judgements(
+    judged: dict[str, Mapping[Any, Sequence[Any]]], images: Sequence[str], texts: Sequence[str], notes: list[str]
+) -> dict[str, Mapping[Any, Sequence[Any]]]:
+    known: dict[str, Mapping[Any, Sequence[Any]]] = {}
+    for direction, those in judged.items():
+        known[direction], left_out = positives_in_gallery(those, texts if direction == "i2t" else images)
+        if left_out:
+            query, candidate = left_out[0]
+            notes.append(
+                f"positives {direction}: {len(left_out)} candidates are not in the gallery and were left out, "
+                f"the first is {candidate!r} of query {query!r}"
+            )
+    return known
+
+
 def _read_judgements(value: Any) -> Any:
     if not isinstance(value, str | Path):
         return value
@@ -269,7 +303,7 @@ def _without_repeats(outputs: Any, captions_per_image: Any, text_to_image: Any, 
             raise CaptionMapError(
                 f"{n_images} images pair up with {n_texts} texts, but images repeat in runs of {repeats}",
                 where="images",
-                fix=f"Pass captions_per_image={repeats} (--captions-per-image {repeats}): each image is then taken once",
+                fix=f"Pass captions_per_image={repeats} (--captions-per-image {repeats}): each is then taken once",
             )
         return outputs
     if np.ndim(captions_per_image) != 0 or captions_per_image == 1:

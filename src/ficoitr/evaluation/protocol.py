@@ -93,14 +93,15 @@ class Protocol(BaseModel):
             update["denominator"] = _one_of(denominator, DENOMINATORS, "denominator")
         if ties is not None:
             update["ties"] = _one_of(ties, TIES, "ties")
-        for task, extra in (("instance", tuple(metrics)), ("category", tuple(category_metrics))):
-            if extra:
-                update[task] = (*getattr(self, task), *(str(Metric.parse(one)) for one in extra))
+        for task, extra in (("instance", metrics), ("category", category_metrics)):
+            listed = (extra,) if isinstance(extra, str) else tuple(extra)
+            if listed:
+                update[task] = (*getattr(self, task), *(str(Metric.parse(one)) for one in listed))
         return self.model_copy(update=update)
 
 
 def _cutoffs(values: Iterable[int | str] | int | str, name: str, letters: tuple[str, ...]) -> tuple[int | str, ...]:
-    listed = [values] if isinstance(values, int | str) else list(values)
+    listed = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
     result: list[int | str] = []
     for value in listed:
         cutoff = value if value in letters else parse_cutoff(value if not hasattr(value, "item") else value.item())
@@ -140,6 +141,6 @@ def get_protocol(name: str | Protocol) -> Protocol:
     if isinstance(name, Protocol):
         return name
     known = protocols()
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise OptionError(f"there is no protocol {name!r}", where="protocol", expected=f"one of {', '.join(known)}")
     return known[name]

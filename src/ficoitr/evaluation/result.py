@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from ficoitr.errors import FileFormatError, OptionError
 from ficoitr.evaluation.protocol import Protocol
-from ficoitr.outputs.files import atomic_path, digest_file, read_json
+from ficoitr.outputs.files import atomic_path, digest_file, read_json, require_target
 
 Array = np.ndarray[Any, Any]
 SCHEMA: Literal["ficoitr.evaluation/1"] = "ficoitr.evaluation/1"
@@ -155,8 +155,9 @@ class Evaluation(BaseModel):
         return copy
 
     def save(self, path: str | Path) -> Evaluation:
-        """Write ``path`` (JSON) and, beside it, the values of every query (parquet); return what was written."""
+        """Write ``path`` (``.json``) and, beside it, the values of every query (parquet); return what was written."""
         path = Path(path)
+        require_target(path, suffix=".json")
         values = self.per_query_values()
         beside = path.with_suffix(".queries.parquet")
         with atomic_path(beside) as temporary:
@@ -198,7 +199,9 @@ class Evaluation(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             raise FileFormatError(
-                f"the field {'.'.join(map(str, first['loc']))} is wrong: {first['msg']}", where=str(path)
+                f"the field {'.'.join(map(str, first['loc']))} is wrong: {first['msg']}",
+                where=str(path),
+                fix="The file was changed or damaged: evaluate again",
             ) from error
         evaluation._path = path
         return evaluation

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from ficoitr.evaluation.protocol import Protocol
+from ficoitr.evaluation.protocol import Protocol, protocols
 
 _OUTPUTS = ("images", "texts", "scores_i2t", "scores_t2i", "run_i2t", "run_t2i")
 
@@ -33,6 +33,7 @@ def overall_signature(
     return _joined(
         {
             "protocol": context["protocol"].name,
+            **_departures(context["protocol"]),
             **_shared(**context),
             **sizes,
             "resamples": resamples,
@@ -69,6 +70,17 @@ def figure_signature(key: str, directions: Mapping[str, Any], **context: Any) ->
     if protocol.fold:
         fields["fold"] = protocol.fold
     return _joined({**fields, **_origin(**context)})
+
+
+def _departures(protocol: Protocol) -> dict[str, str]:
+    """Choices that are not those of the named protocol, ties aside, which every signature says."""
+    named = protocols().get(protocol.name, Protocol(name=protocol.name, description="", source=""))
+    own, usual = protocol.model_dump(), named.model_dump()
+    return {
+        field: "+".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        for field, value in own.items()
+        if value != usual[field] and field not in ("description", "source", "ties")
+    }
 
 
 def _relevance(task: str, context: Mapping[str, Any]) -> str:

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ficoitr.errors import OptionError
 from ficoitr.metrics.statistics import bootstrap_counts, percentile_interval, weighted_median
+from ficoitr.similarity.threads import map_in_order, thread_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Array = np.ndarray[Any, Any]
-# Blocks of flips stay in the second-level cache, since every figure reads them again.
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 8 << 20
 _ROUNDING = 1e-9
 
 
@@ -43,19 +44,26 @@ class Paired(NamedTuple):
     images: Array
 
 
-class Difference(Protocol):
-    """A figure of the first model minus that of the second, for any assignment of images to models."""
+class Differences(Protocol):
+    """Figures of the first model minus those of the second, for any assignment of images to models."""
 
     def flipped(self, flips: Array) -> Array:
-        """Differences, shape (n,), when the images set in a row of ``flips`` (n, n_images) change sides."""
+        """Differences, shape (n, n_figures), when the images set in a row of ``flips`` (n, n_images) change sides."""
 
     def resampled(self, counts: Array) -> Array:
-        """Differences, shape (n,), when image i is drawn ``counts[:, i]`` times, shape (n, n_images)."""
+        """Differences, shape (n, n_figures), when image i is drawn ``counts[:, i]`` times, shape (n, n_images)."""
+
+
+class Mean(NamedTuple):
+    """A figure that is a mean over queries, or a scaled sum of means (rSum is 100 times six recalls)."""
+
+    terms: tuple[Paired, ...]
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class MeanDifference:
-    """Difference of means over queries, or of a scaled sum of several means (rSum is 100 times six recalls).
+class MeanDifferences:
+    """Differences of several means at once.
 
     Sums and counts per image are all that is needed of the queries. Both change sides with their image, which
     matters where the queries that count depend on the model (mAP with the denominator ``retrieved_skip``).
@@ -64,17 +72,21 @@ class MeanDifference:
     ----------
     first, second : float64 arrays of shape (n_images, 2 * n_terms)
         Sums of each term, then the numbers of queries that count.
-    scale : float
-        What the sum of the means is multiplied by.
+    starts : tuple of int
+        First term of each figure.
+    scales : float64 array of shape (n_figures,)
+        What the sum of a figure's means is multiplied by.
     """
 
     first: Array
     second: Array
-    scale: float = 1.0
+    starts: tuple[int, ...]
+    scales: Array
 
     @classmethod
-    def of(cls, terms: Sequence[Paired], n_images: int, scale: float = 1.0) -> MeanDifference:
-        """Build from the queries' values, one `Paired` a mean."""
+    def of(cls, figures: Sequence[Mean], n_images: int) -> MeanDifferences:
+        """Build from the queries' values."""
+        terms = [term for figure in figures for term in figure.terms]
 
         def per_image(side: str) -> Array:
             sums, counts = [], []
@@ -85,28 +97,31 @@ class MeanDifference:
                 counts.append(np.bincount(term.images, counted, n_images))
             return np.stack(sums + counts, axis=1)
 
-        return cls(per_image("first"), per_image("second"), scale)
+        ends = np.cumsum([len(figure.terms) for figure in figures])
+        starts = (0, *(int(end) for end in ends[:-1]))
+        return cls(per_image("first"), per_image("second"), starts, np.array([figure.scale for figure in figures]))
 
     def flipped(self, flips: Array) -> Array:
         """Differences when whole images change sides."""
         moved = flips @ (self.second - self.first)
-        return self._difference(self.first.sum(0) + moved, self.second.sum(0) - moved)
+        return self._differences(self.first.sum(0) + moved, self.second.sum(0) - moved)
 
     def resampled(self, counts: Array) -> Array:
         """Differences when images are drawn with replacement."""
-        return self._difference(counts @ self.first, counts @ self.second)
+        return self._differences(counts @ self.first, counts @ self.second)
 
-    def _difference(self, first: Array, second: Array) -> Array:
-        difference: Array = self.scale * (_means(first) - _means(second)).sum(-1)
-        return difference
+    def _differences(self, first: Array, second: Array) -> Array:
+        terms = _means(first) - _means(second)
+        differences: Array = self.scales * np.add.reduceat(terms, self.starts, axis=1)
+        return differences
 
 
 def _means(sums_and_counts: Array) -> Array:
-    n_terms = sums_and_counts.shape[-1] // 2
-    counts = sums_and_counts[..., n_terms:]
+    n_terms = sums_and_counts.shape[1] // 2
+    counts = sums_and_counts[:, n_terms:]
     # Flipping adds and subtracts sums: what should be no query at all may come out as rounding error.
     empty = counts < 0.5
-    return np.where(empty, np.nan, sums_and_counts[..., :n_terms] / np.where(empty, 1.0, counts))
+    return np.where(empty, np.nan, sums_and_counts[:, :n_terms] / np.where(empty, 1.0, counts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,12 +153,12 @@ class MedianDifference:
     def flipped(self, flips: Array) -> Array:
         """Differences when whole images change sides."""
         stays = 1 - flips
-        return self._medians(stays, flips) - self._medians(flips, stays)
+        return (self._medians(stays, flips) - self._medians(flips, stays))[:, None]
 
     def resampled(self, counts: Array) -> Array:
         """Differences when images are drawn with replacement."""
         none = np.zeros_like(counts)
-        return self._medians(counts, none) - self._medians(none, counts)
+        return (self._medians(counts, none) - self._medians(none, counts))[:, None]
 
     def _medians(self, of_first: Array, of_second: Array) -> Array:
         medians = weighted_median(self.values, self.places, np.hstack((of_first, of_second)))
@@ -151,7 +166,7 @@ class MedianDifference:
 
 
 def paired_tests(
-    differences: Sequence[Difference],
+    differences: Sequence[Differences],
     n_images: int,
     *,
     permutations: int = 10_000,
@@ -168,7 +183,7 @@ def paired_tests(
 
     Parameters
     ----------
-    differences : sequence of Difference
+    differences : sequence of Differences
     n_images : int
     permutations, resamples : int
         Numbers of random flips and of bootstrap resamples, at least 1.
@@ -177,7 +192,7 @@ def paired_tests(
     Returns
     -------
     list of Significance
-        One for each difference.
+        One a figure, in order.
 
     References
     ----------
@@ -189,29 +204,35 @@ def paired_tests(
     >>> import numpy as np
     >>> images = np.arange(8)
     >>> better = Paired(np.ones(8), np.zeros(8), images)
-    >>> [test] = paired_tests([MeanDifference.of([better], 8)], 8)
+    >>> [test] = paired_tests([MeanDifferences.of([Mean((better,))], 8)], 8)
     >>> test.effect, test.interval, round(test.p, 3)  # exactly 2 of the 256 flips are as large: 2/256 = 0.008
     (1.0, (1.0, 1.0), 0.009)
     """
     for name, value in (("permutations", permutations), ("resamples", resamples)):
         if value < 1:
             raise OptionError(f"{name} is {value}", where=name, expected="a whole number of at least 1")
-    nothing_flipped = np.zeros((1, n_images))
-    observed = [float(difference.flipped(nothing_flipped)[0]) for difference in differences]
-    as_large = np.zeros(len(differences), dtype=np.int64)
-    for flips in _random_flips(n_images, permutations, seed):
-        for at, difference in enumerate(differences):
-            # Equal but for rounding counts as equal: the observed difference is one of the permutations.
-            least = abs(observed[at]) * (1 - _ROUNDING) - _ROUNDING**2
-            as_large[at] += np.count_nonzero(np.abs(difference.flipped(flips)) >= least)
-    drawn: list[list[Array]] = [[] for _ in differences]
-    for counts in bootstrap_counts(np.zeros(n_images, dtype=np.int64), resamples, seed):
-        for at, difference in enumerate(differences):
-            drawn[at].append(difference.resampled(counts))
-    intervals = [percentile_interval(np.concatenate(blocks)) for blocks in drawn]
+
+    def all_flipped(flips: Array) -> Array:
+        return np.hstack([those.flipped(flips) for those in differences])
+
+    def all_resampled(counts: Array) -> Array:
+        return np.hstack([those.resampled(counts) for those in differences])
+
+    observed = all_flipped(np.zeros((1, n_images)))[0]
+    # Equal but for rounding counts as equal: the observed difference is one of the permutations.
+    least = np.abs(observed) * (1 - _ROUNDING) - _ROUNDING**2
+    as_large = np.zeros(len(observed), dtype=np.int64)
+    all_flips = _random_flips(n_images, permutations, seed)
+    draws = bootstrap_counts(np.zeros(n_images, dtype=np.int64), resamples, seed)
+    # Each thread multiplies its own block; a second level of threads inside would only get in their way.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for permuted in map_in_order(all_flipped, all_flips, thread_count()):
+            as_large += np.count_nonzero(np.abs(permuted) >= least, axis=0)
+        resampled = np.concatenate(list(map_in_order(all_resampled, draws, thread_count())))
+    low, high = percentile_interval(resampled)
     return [
-        Significance(effect, (float(low), float(high)), (int(count) + 1) / (permutations + 1))
-        for effect, (low, high), count in zip(observed, intervals, as_large, strict=True)
+        Significance(float(effect), (float(low[at]), float(high[at])), (int(as_large[at]) + 1) / (permutations + 1))
+        for at, effect in enumerate(observed)
     ]
 
 

@@ -103,6 +103,12 @@ def lower_is_better(key: str) -> bool:
     return metric is not None and metric.family.better == "lower"
 
 
+def is_median(key: str) -> bool:
+    """Whether the figure of a dotted key puts queries together by their median."""
+    metric = metric_of(key)
+    return metric is not None and metric.family.average == "median"
+
+
 def is_fraction(key: str) -> bool:
     """Whether the figure of a dotted key is printed as a percentage."""
     return metric_of(key) is not None and not lower_is_better(key)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ficoitr.compiled import kernel
 from ficoitr.metrics.groups import Groups, harmonic_numbers, reciprocal_sum
 
 Array = np.ndarray[Any, Any]
@@ -38,7 +38,7 @@ def average_precision(groups: Groups, cutoff: int | str, denominator: str) -> Ar
     return result
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def ordered_sum(a, b, r, harmonic):  # type: ignore[no-untyped-def]
     """Sum of precisions of r relevant candidates in a row after a candidates with b relevant."""
     if r == 1:
@@ -46,7 +46,7 @@ def ordered_sum(a, b, r, harmonic):  # type: ignore[no-untyped-def]
     return r + (b - a) * reciprocal_sum(harmonic, a, a + r)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def expected_sum(a, b, n, r, t, harmonic):  # type: ignore[no-untyped-def]
     """Expected sum of P(i)·rel(i) over the first t ranks of a group."""
     if n == 1:
@@ -55,7 +55,7 @@ def expected_sum(a, b, n, r, t, harmonic):  # type: ignore[no-untyped-def]
     return r / n * ((b + 1.0 - slope * (a + 1.0)) * reciprocal_sum(harmonic, a, a + t) + slope * t)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _fixed(offsets, before, size, relevant, total, cuts, at_most_cut, harmonic):  # type: ignore[no-untyped-def]
     n_queries = len(total)
     result = np.zeros((3, n_queries))
@@ -90,7 +90,7 @@ def _fixed(offsets, before, size, relevant, total, cuts, at_most_cut, harmonic):
     return result
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _retrieved(offsets, before, size, relevant, total, cuts, dropped, harmonic):  # type: ignore[no-untyped-def]
     n_queries = len(total)
     result = np.zeros((3, n_queries))
@@ -135,7 +135,7 @@ def _retrieved(offsets, before, size, relevant, total, cuts, dropped, harmonic):
     return result
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _divided(a, b, n, r, t, expected, best, worst, dropped, harmonic):  # type: ignore[no-untyped-def]
     """AP with denominator (hits in the top) where the cut leaves t of n: the hits x are hypergeometric."""
     low = max(0, t - (n - r))
@@ -166,7 +166,7 @@ def _divided(a, b, n, r, t, expected, best, worst, dropped, harmonic):  # type: 
     return mean, highest, lowest
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _first(offsets, before, size, relevant, total, cuts, harmonic):  # type: ignore[no-untyped-def]
     n_queries = len(total)
     result = np.zeros((3, n_queries))
@@ -193,7 +193,7 @@ def _first(offsets, before, size, relevant, total, cuts, harmonic):  # type: ign
     return result
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _expected_first(a, b, n, r, m):  # type: ignore[no-untyped-def]
     """Expected sum of precisions of the first m of r relevant candidates in a group.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ficoitr.compiled import kernel
 from ficoitr.metrics.relevant import canonical_scores
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_positives(scores, rows, offsets, positives, exact, ties_by_index):  # type: ignore[no-untyped-def]
     """Write the groups of listed positives; a positive closer to others than rounding is compared exactly."""
     queries, candidates, scale, shift, absolute, relative = exact

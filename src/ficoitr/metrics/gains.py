@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ficoitr.compiled import kernel
 from ficoitr.metrics.groups import Groups
 
 Array = np.ndarray[Any, Any]
@@ -43,7 +43,7 @@ def _discount_sums(n: int) -> Array:
     return np.concatenate(([0.0], np.cumsum(1 / np.log2(np.arange(2, n + 2)))))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _ndcg(offsets, before, size, relevant, gains, ideal, cuts, worth, discount):  # type: ignore[no-untyped-def]
     n_queries = len(cuts)
     result = np.zeros((3, n_queries))

@@ -13,7 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from ficoitr.compiled import kernel
 
 Array = np.ndarray[Any, Any]
 
@@ -73,7 +74,7 @@ def harmonic_numbers(n: int) -> Array:
     return table
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _harmonic_numbers(n):  # type: ignore[no-untyped-def]
     table = np.zeros((n + 1, 2))
     total = 0.0
@@ -89,7 +90,7 @@ def _harmonic_numbers(n):  # type: ignore[no-untyped-def]
     return table
 
 
-@njit(nogil=True, cache=True, inline="always")
+@kernel
 def reciprocal_sum(harmonic, start, stop):  # type: ignore[no-untyped-def]
     """1/(start + 1) + … + 1/stop."""
     return (harmonic[stop, 0] - harmonic[start, 0]) + (harmonic[stop, 1] - harmonic[start, 1])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ficoitr.compiled import kernel
 from ficoitr.metrics.groups import Groups
 
 Array = np.ndarray[Any, Any]
@@ -45,7 +45,7 @@ def hits_in_top(groups: Groups, cutoff: int | str) -> Array:
     return result
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _any_hit(offsets, before, size, relevant, cuts):  # type: ignore[no-untyped-def]
     n_queries = len(cuts)
     result = np.zeros((3, n_queries))
@@ -66,7 +66,7 @@ def _any_hit(offsets, before, size, relevant, cuts):  # type: ignore[no-untyped-
     return result
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _hits(offsets, before, size, relevant, cuts):  # type: ignore[no-untyped-def]
     n_queries = len(cuts)
     result = np.zeros((3, n_queries))

@@ -8,8 +8,8 @@ holds all that the groups need. Only the top, where rounding could decide a figu
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ficoitr.compiled import kernel
 from ficoitr.metrics.relevant import fill_gains
 from ficoitr.metrics.sorting import emit_groups
 
@@ -18,7 +18,7 @@ _SCORE = np.int32(~1)
 _NOT_SIGN = np.int32(0x7FFFFFFF)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def build_keys(scores, rows, relevance):  # type: ignore[no-untyped-def]
     """Keys that sort as the scores do, with relevance in the last bit; gains; and how many are relevant."""
     query_labels, candidate_labels, offsets, positives = relevance
@@ -38,7 +38,7 @@ def build_keys(scores, rows, relevance):  # type: ignore[no-untyped-def]
     return keys, gains, total
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def group_keys(keys, gains, total, scores, rows, exact, depth):  # type: ignore[no-untyped-def]
     """Write the groups of keys that are sorted in ascending order, row by row."""
     absolute, relative = exact[4], exact[5]
@@ -49,15 +49,15 @@ def group_keys(keys, gains, total, scores, rows, exact, depth):  # type: ignore[
     before = np.empty(total.sum() + 1, np.int32)
     size = np.empty(total.sum() + 1, np.int32)
     relevant = np.empty(total.sum() + 1, np.int32)
+    key = np.empty(n, np.int32)
+    ordered = np.empty(n, np.int32)
     values = np.empty(n, np.float32)
     n_groups = near = 0
     for q in range(n_queries):
         group_offsets[q + 1] = n_groups
         if total[q] == 0:
             continue
-        key = keys[q, ::-1].copy()
-        ordered = key & _SCORE
-        values.view(np.int32)[:] = ordered ^ ((ordered >> np.int32(31)) & _NOT_SIGN)
+        _decode(keys[q], key, ordered, values)
         p = _top(values, absolute[q], relative, depth)
         if p > 0:
             own, index = _candidates_from(scores[rows[q]], values[p - 1], p)
@@ -71,7 +71,18 @@ def group_keys(keys, gains, total, scores, rows, exact, depth):  # type: ignore[
     return group_offsets, before[:n_groups], size[:n_groups], relevant[:n_groups], total, near
 
 
-@njit(nogil=True, cache=True)
+@kernel
+def _decode(ascending, key, ordered, values):  # type: ignore[no-untyped-def]
+    """Turn ascending keys into descending ones, the same without relevance, and the scores they stand for."""
+    bits = values.view(np.int32)
+    n = len(ascending)
+    for p in range(n):
+        key[p] = ascending[n - 1 - p]
+        ordered[p] = key[p] & _SCORE
+        bits[p] = ordered[p] ^ ((ordered[p] >> np.int32(31)) & _NOT_SIGN)
+
+
+@kernel
 def _write_groups(key, ordered, start, before, size, relevant, n_groups):  # type: ignore[no-untyped-def]
     """Write the groups from ``start`` on; every group is written, and kept if it holds a relevant candidate."""
     first = np.int32(start)
@@ -93,7 +104,7 @@ def _write_groups(key, ordered, start, before, size, relevant, n_groups):  # typ
     return n_groups + (hits > 0)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _top(values, absolute, relative, depth):  # type: ignore[no-untyped-def]
     """How many candidates stand above the first gap below ``depth`` that rounding cannot bridge."""
     if depth == 0:
@@ -104,7 +115,7 @@ def _top(values, absolute, relative, depth):  # type: ignore[no-untyped-def]
     return len(values)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _candidates_from(row, lowest, count):  # type: ignore[no-untyped-def]
     """Scores and indices of the candidates that reach ``lowest``, best first."""
     keys = np.empty(count, row.dtype)
@@ -119,7 +130,7 @@ def _candidates_from(row, lowest, count):  # type: ignore[no-untyped-def]
     return keys[order], index[order]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _near(key, values, start, absolute, relative):  # type: ignore[no-untyped-def]
     """Neighbours of different relevance whose order rounding could turn."""
     count = 0

@@ -84,8 +84,8 @@ class Relevance:
 
     @property
     def arrays(self) -> tuple[Array, Array, Array, Array]:
-        """All fields, as the kernels take them."""
-        return self.query_labels, self.candidate_labels, self.offsets, self.positives
+        """All fields, as the kernels take them: labels of candidates word by word, each word one run of memory."""
+        return self.query_labels, np.ascontiguousarray(self.candidate_labels.T), self.offsets, self.positives
 
 
 def ordered_groups(

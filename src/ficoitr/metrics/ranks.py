@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ficoitr.compiled import kernel
 from ficoitr.metrics.groups import Groups
 
 Array = np.ndarray[Any, Any]
@@ -38,7 +38,7 @@ def _first_groups(groups: Groups) -> tuple[Array, Array]:
     return groups.offsets[:-1][found], found
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _expected_reciprocal(before, size, relevant):  # type: ignore[no-untyped-def]
     result = np.zeros(len(before))
     for q in range(len(before)):

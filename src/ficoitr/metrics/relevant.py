@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ficoitr.compiled import kernel
 from ficoitr.metrics.bits import popcount
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def canonical_scores(queries, candidates, scale, shift, q, chosen):  # type: ignore[no-untyped-def]
     """Canonical scores of query q and the chosen candidates; four at a time hide the latency of the sums."""
     result = np.empty(len(chosen))
@@ -38,21 +38,18 @@ def canonical_scores(queries, candidates, scale, shift, q, chosen):  # type: ign
     return result
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fill_gains(q, query_labels, candidate_labels, offsets, positives, gain):  # type: ignore[no-untyped-def]
     """Fill in the number of shared labels (or 1 for listed positives); return how many are not 0."""
     found = 0
     if len(query_labels):
-        if query_labels.shape[1] == 1:
-            single = query_labels[q, 0]
+        gain[:] = 0
+        for w in range(query_labels.shape[1]):
+            own = query_labels[q, w]
+            words = candidate_labels[w]
             for c in range(len(gain)):
-                gain[c] = popcount(single & candidate_labels[c, 0])
-        else:
-            for c in range(len(gain)):
-                shared = np.uint64(0)
-                for w in range(query_labels.shape[1]):
-                    shared += popcount(query_labels[q, w] & candidate_labels[c, w])
-                gain[c] = min(shared, np.uint64(255))
+                # Beyond 255 shared labels the gain stays there instead of wrapping to 0.
+                gain[c] = min(gain[c] + popcount(own & words[c]), np.uint64(255))
         for c in range(len(gain)):
             found += gain[c] > 0
         return found

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ficoitr.compiled import kernel
 from ficoitr.metrics.relevant import canonical_scores, fill_gains
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _sort_descending(row, bucket, head, keys, index):  # type: ignore[no-untyped-def]
     """Sort a row of scores into ``keys`` and ``index``, descending; equal scores keep the order of the index."""
     n = len(row)
@@ -55,7 +55,7 @@ def _sort_descending(row, bucket, head, keys, index):  # type: ignore[no-untyped
         start = stop
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def emit_groups(  # type: ignore[no-untyped-def]
     keys,
     index,
@@ -140,7 +140,7 @@ def emit_groups(  # type: ignore[no-untyped-def]
     return n_groups, n_gains, unsettled
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def order_candidates(scores, rows, relevance, exact, depth, graded, ties_by_index):  # type: ignore[no-untyped-def]
     """Sort every candidate of every query with its index, and write all groups."""
     query_labels, candidate_labels, offsets, positives = relevance
@@ -201,7 +201,7 @@ def order_candidates(scores, rows, relevance, exact, depth, graded, ties_by_inde
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def group_lists(list_offsets, candidates, scores, n_candidates, relevance, graded, ties_by_index):  # type: ignore[no-untyped-def]
     """Write the groups of ranked lists; relevant candidates that are not listed only count in the total."""
     query_labels, candidate_labels, offsets, positives = relevance
@@ -259,7 +259,7 @@ def group_lists(list_offsets, candidates, scores, n_candidates, relevance, grade
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _with_room(array, needed):  # type: ignore[no-untyped-def]
     if needed <= len(array):
         return array

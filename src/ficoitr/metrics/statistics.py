@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from ficoitr.compiled import kernel
 
 Array = np.ndarray[Any, Any]
 _BLOCK_BYTES = 32 << 20
@@ -62,7 +63,7 @@ def weighted_median(values: Array, images: Array, counts: Array) -> Array:
     return result
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _weighted_median(values, images, counts):  # type: ignore[no-untyped-def]
     result = np.full(len(counts), np.nan)
     for row in range(len(counts)):

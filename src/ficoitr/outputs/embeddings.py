@@ -128,8 +128,10 @@ def ids_path(path: Path) -> Path:
 
 
 def write_ids(path: Path, ids: Sequence[str] | None) -> None:
-    """Write identifiers beside an output, one a line."""
-    if ids is not None:
+    """Write identifiers beside an output, one a line; without any, those of an older file go."""
+    if ids is None:
+        ids_path(path).unlink(missing_ok=True)
+    else:
         with atomic_path(ids_path(path)) as temporary:
             temporary.write_text("".join(f"{one}\n" for one in ids), encoding="utf-8")
 

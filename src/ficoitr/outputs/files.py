@@ -159,7 +159,8 @@ def read_lines(path: str | Path) -> list[str]:
     path = Path(path)
     require_file(path)
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        # str.splitlines would also cut at characters such as U+2028, which stand inside captions.
+        return path.read_text(encoding="utf-8").removesuffix("\n").split("\n") if path.stat().st_size else []
     except UnicodeDecodeError as error:
         raise _not_text(path, error) from error
 

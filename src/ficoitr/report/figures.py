@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair
+import altair as alt
 import vl_convert
 
 from ficoitr.errors import OptionError
@@ -15,6 +14,10 @@ from ficoitr.evaluation.result import DIRECTIONS, Evaluation
 from ficoitr.outputs.files import atomic_path
 from ficoitr.report.theme import LIGHT, LIGHT_MODELS
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Chart = alt.LayerChart | alt.FacetChart
 FORMATS = ("png", "pdf", "svg")
 DIRECTION_NAMES = {"i2t": "Image to text", "t2i": "Text to image"}
 _DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 2], [10, 3], [1, 3], [6, 2, 1, 2]]
@@ -23,70 +26,75 @@ _PIXELS_PER_INCH = 300
 _FONT = "system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif"
 
 
-def curve_chart(evaluations: Sequence[Evaluation], direction: str) -> altair.LayerChart | None:
+def curve_chart(evaluations: Sequence[Evaluation], direction: str) -> Chart | None:
     """Draw the 11-point precision-recall curves of one direction; None where no evaluation has one."""
     names = unique_names([one.name for one in evaluations])
-    rows = [
-        row for name, one in zip(names, evaluations, strict=True) for row in _curve_points(name, one, direction)
-    ]
+    rows = [row for name, one in zip(names, evaluations, strict=True) for row in _curve_points(name, one, direction)]
     if not rows:
         return None
-    chosen = altair.selection_point(fields=["model"], bind="legend")
-    base = altair.Chart(altair.Data(values=rows)).encode(
-        x=altair.X("recall:Q", title="Recall", scale=altair.Scale(domain=[0, 1])),
+    chosen, shown = _chosen_model(direction)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        x=alt.X(
+            "recall:Q",
+            title="Recall",
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(labelFlush=False, tickCount=5),
+        ),
         color=_model_colour(names),
-        opacity=altair.condition(chosen, altair.value(1), altair.value(0.15)),
+        opacity=alt.condition(shown, alt.value(1), alt.value(0.15)),
     )
-    precision = altair.Y("precision:Q", title="Precision", scale=altair.Scale(domainMin=0))
+    precision = alt.Y("precision:Q", title="Precision", scale=alt.Scale(domainMin=0))
     line = base.mark_line(strokeWidth=2).encode(
-        y=precision, strokeDash=altair.StrokeDash("model:N", title=None, sort=names, scale=_scale(names, _DASHES))
+        y=precision, strokeDash=alt.StrokeDash("model:N", title=None, sort=names, scale=_scale(names, _DASHES))
     )
     points = base.mark_point(filled=True, size=48).encode(
         y=precision,
-        shape=altair.Shape("model:N", title=None, sort=names, scale=_scale(names, _SHAPES)),
+        shape=alt.Shape("model:N", title=None, sort=names, scale=_scale(names, _SHAPES)),
         tooltip=[
-            altair.Tooltip("model:N", title="model"),
-            altair.Tooltip("recall:Q", title="recall", format=".1f"),
-            altair.Tooltip("precision:Q", title="precision", format=".1%"),
-            altair.Tooltip("interval:N", title="95% interval"),
+            alt.Tooltip("model:N", title="model"),
+            alt.Tooltip("recall:Q", title="recall", format=".1f"),
+            alt.Tooltip("precision:Q", title="precision", format=".1%"),
+            alt.Tooltip("interval:N", title="95% interval"),
         ],
     )
     bands = base.mark_area(tooltip=None).encode(
-        y=altair.Y("low:Q", title="Precision"),
+        y=alt.Y("low:Q", title="Precision"),
         y2="high:Q",
-        opacity=altair.condition(chosen, altair.value(0.14), altair.value(0.03)),
+        opacity=alt.condition(shown, alt.value(0.14), alt.value(0.03)),
     )
-    return altair.layer(bands, line, points).add_params(chosen)
+    return alt.layer(bands, line, points).add_params(chosen)
 
 
 def recall_chart(
     evaluations: Sequence[Evaluation], direction: str, oracle: Mapping[str, float] | None = None
-) -> altair.LayerChart | None:
+) -> Chart | None:
     """Draw R@K of one direction with 95% intervals, and the oracle where there is one."""
     names = unique_names([one.name for one in evaluations])
     rows = [
         {"model": name, **_bar(one, key)}
         for name, one in zip(names, evaluations, strict=True)
-        for key in recall_keys(one, direction)
+        for key in _recall_keys(one, direction)
         if one[key].value is not None
     ]
     if not rows:
         return None
     order = list(dict.fromkeys(row["metric"] for row in rows))
-    x = altair.X("metric:N", sort=order, title=None, axis=altair.Axis(labelAngle=0), scale=altair.Scale(paddingInner=0.25))
-    base = altair.Chart(altair.Data(values=rows)).encode(x=x, xOffset=altair.XOffset("model:N", sort=names))
-    y = altair.Y("recall:Q", title="Recall", axis=altair.Axis(format="%"), scale=altair.Scale(domain=[0, 1]))
+    x = alt.X("metric:N", sort=order, title=None, axis=alt.Axis(labelAngle=0), scale=alt.Scale(paddingInner=0.25))
+    base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, xOffset=alt.XOffset("model:N", sort=names))
+    y = alt.Y("recall:Q", title="Recall", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
+    chosen, shown = _chosen_model(direction)
     bars = base.mark_bar(cornerRadiusEnd=2).encode(
         y=y,
+        opacity=alt.condition(shown, alt.value(1), alt.value(0.15)),
         color=_model_colour(names),
         tooltip=[
-            altair.Tooltip("model:N", title="model"),
-            altair.Tooltip("metric:N", title="figure"),
-            altair.Tooltip("recall:Q", title="recall", format=".1%"),
-            altair.Tooltip("interval:N", title="95% interval"),
+            alt.Tooltip("model:N", title="model"),
+            alt.Tooltip("metric:N", title="figure"),
+            alt.Tooltip("recall:Q", title="recall", format=".1%"),
+            alt.Tooltip("interval:N", title="95% interval"),
         ],
     )
-    whiskers = base.mark_rule(strokeWidth=1.5, tooltip=None).encode(y=altair.Y("low:Q"), y2="high:Q")
+    whiskers = base.mark_rule(strokeWidth=1.5, tooltip=None).encode(y=alt.Y("low:Q"), y2="high:Q")
     layers: list[Any] = [bars, whiskers]
     limits = [
         {"metric": metric, "oracle": oracle[key]}
@@ -94,18 +102,18 @@ def recall_chart(
         if oracle and (key := f"instance.{direction}.{metric}") in oracle
     ]
     if limits:
-        mark = altair.Chart(altair.Data(values=limits)).mark_tick(thickness=2.5, bandSize=70)
-        layers.append(
-            mark.encode(
-                x=x, y=altair.Y("oracle:Q"), tooltip=[altair.Tooltip("oracle:Q", title="oracle", format=".1%")]
-            )
-        )
-    return altair.layer(*layers)
+        limit = alt.Y("oracle:Q", title="Recall")
+        tooltip = alt.Tooltip("oracle:Q", title="oracle", format=".1%")
+        marks = alt.Chart(alt.InlineData(values=limits)).encode(x=x, y=limit, tooltip=[tooltip])
+        name = alt.Chart(alt.InlineData(values=limits[:1])).encode(x=x, y=limit, text=alt.value("oracle"))
+        layers += [marks.mark_tick(thickness=2.5, bandSize=70, opacity=1), name.mark_text(dy=-9, fontStyle="italic")]
+    return alt.layer(*layers).add_params(chosen)
 
 
-def recall_keys(evaluation: Evaluation, direction: str) -> list[str]:
+def _recall_keys(evaluation: Evaluation, direction: str) -> list[str]:
     """Dotted keys of the recalls of one direction."""
-    return [key for key in evaluation.keys() if key.startswith(f"instance.{direction}.R@")]  # noqa: SIM118
+    keys = evaluation.keys()
+    return [key for key in keys if key.startswith(f"instance.{direction}.R@")]
 
 
 def chart_config(colours: Mapping[str, str], models: Sequence[str], font: str = _FONT) -> dict[str, Any]:
@@ -124,7 +132,7 @@ def chart_config(colours: Mapping[str, str], models: Sequence[str], font: str = 
             "titlePadding": 8,
         },
         "axisX": {"grid": False},
-        "axisY": {"domain": False, "ticks": False, "tickCount": 6},
+        "axisY": {"domain": False, "ticks": False, "tickCount": 6, "labelPadding": 9},
         "legend": {
             "labelColor": colours["ink"],
             "orient": "top",
@@ -132,13 +140,15 @@ def chart_config(colours: Mapping[str, str], models: Sequence[str], font: str = 
             "labelFontSize": 13,
             "labelLimit": 260,
             "symbolSize": 90,
-            "symbolStrokeWidth": 2,
+            "symbolStrokeWidth": 0,
+            "symbolOpacity": 1,
             "title": None,
             "columns": 3,
         },
         "title": {"color": colours["ink"], "fontSize": 14, "fontWeight": 600, "anchor": "start"},
         "rule": {"color": colours["ink"]},
         "tick": {"color": colours["ink"]},
+        "text": {"color": colours["ink"]},
         "range": {"category": list(models)},
     }
 
@@ -189,9 +199,11 @@ def save_figures(
         ]
         if not panels:
             continue
-        spec = altair.hconcat(*panels, spacing=28).to_dict()
+        spec = alt.hconcat(*panels, spacing=28).to_dict()
         # Fonts of the system differ between machines; files for a paper use what the renderer brings.
-        spec["config"] = chart_config(LIGHT, LIGHT_MODELS, font="Helvetica, Arial, sans-serif") | {"background": "white"}
+        spec["config"] = chart_config(LIGHT, LIGHT_MODELS, font="Helvetica, Arial, sans-serif") | {
+            "background": "white"
+        }
         for suffix in formats:
             path = folder / f"{name}.{suffix}"
             with atomic_path(path) as temporary:
@@ -202,7 +214,7 @@ def save_figures(
 
 def vegalite_version() -> str:
     """Version of Vega-Lite that Altair writes for, as vl-convert names it."""
-    return ".".join(altair.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    return ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 
 
 def _render(spec: dict[str, Any], suffix: str) -> bytes:
@@ -237,13 +249,19 @@ def _bar(evaluation: Evaluation, key: str) -> dict[str, Any]:
 
 def _ends(interval: tuple[float, float] | None, value: float) -> dict[str, Any]:
     low, high = interval or (value, value)
-    shown = f"{100 * low:.1f}% – {100 * high:.1f}%" if interval else "not computed"  # noqa: RUF001
+    shown = f"{100 * low:.1f}% – {100 * high:.1f}%" if interval else "not computed"
     return {"low": low, "high": high, "interval": shown}
 
 
-def _model_colour(names: Sequence[str]) -> altair.Color:
-    return altair.Color("model:N", title=None, sort=list(names), scale=altair.Scale(domain=list(names)))
+def _chosen_model(direction: str) -> tuple[alt.Parameter, str]:
+    """Parameter that names the model to bring forward, empty for all, and the condition for a mark to stand out."""
+    name = f"chosen_{direction}"
+    return alt.param(name=name, value=""), f"{name} == '' || datum.model == {name}"
 
 
-def _scale(names: Sequence[str], values: Sequence[Any]) -> altair.Scale:
-    return altair.Scale(domain=list(names), range=[values[at % len(values)] for at in range(len(names))])
+def _model_colour(names: Sequence[str]) -> alt.Color:
+    return alt.Color("model:N", title=None, sort=list(names), scale=alt.Scale(domain=list(names)))
+
+
+def _scale(names: Sequence[str], values: Sequence[Any]) -> alt.Scale:
+    return alt.Scale(domain=list(names), range=[values[at % len(values)] for at in range(len(names))])

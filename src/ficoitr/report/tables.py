@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
-from ficoitr.evaluation.compare import unique_names
+from ficoitr.evaluation.compare import unique_names, value_of
 from ficoitr.evaluation.result import DIRECTIONS, Evaluation
 from ficoitr.evaluation.tables import (
     NOT_APPLICABLE,
@@ -17,35 +17,31 @@ from ficoitr.evaluation.tables import (
     print_figure,
     print_interval,
 )
-from ficoitr.report.figures import DIRECTION_NAMES, recall_keys
+from ficoitr.report.figures import DIRECTION_NAMES
 
-_UNITS = (("bytes", ""), ("seconds", "s"), ("milliseconds", "ms"), ("per_second", "per second"))
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_UNITS = (("bytes", ""), ("seconds", "s"), ("milliseconds", "ms"))
 
 
 def instance_table(evaluations: Sequence[Evaluation], oracle: Mapping[str, float] | None = None) -> Table | None:
     """Table 2 of the paper: recalls of both directions and rSum, best in bold, intervals below."""
-    groups = [
-        (DIRECTION_NAMES[direction], _union(recall_keys(one, direction) for one in evaluations))
-        for direction in DIRECTIONS
-    ]
-    rsum = [key for key in ("instance.rsum",) if any(key in one.keys() for one in evaluations)]  # noqa: SIM118
-    return _paper_table("Instance-level retrieval", [*groups, ("Both", rsum)], evaluations, oracle)
+    groups = [(DIRECTION_NAMES[direction], _keys(evaluations, f"instance.{direction}.R@")) for direction in DIRECTIONS]
+    groups.append(("Both", _keys(evaluations, "instance.rsum")))
+    return _paper_table("Instance-level retrieval", groups, evaluations, oracle)
 
 
 def category_table(evaluations: Sequence[Evaluation]) -> Table | None:
     """Table 4 of the paper: mean average precision of both directions, best in bold, intervals below."""
-    groups = [
-        (
-            DIRECTION_NAMES[direction],
-            _union([key for key in one.keys() if key.startswith(f"category.{direction}.mAP")] for one in evaluations),
-        )
-        for direction in DIRECTIONS
-    ]
+    groups = [(DIRECTION_NAMES[direction], _keys(evaluations, f"category.{direction}.mAP")) for direction in DIRECTIONS]
     return _paper_table("Category-level retrieval", groups, evaluations, None)
 
 
-def _union(keys: Any) -> list[str]:
-    return list(dict.fromkeys(key for part in keys for key in part))
+def _keys(evaluations: Sequence[Evaluation], start: str) -> list[str]:
+    """Dotted keys with that start in any of the evaluations."""
+    keys = dict.fromkeys(chain.from_iterable(one.keys() for one in evaluations))
+    return [key for key in keys if key.startswith(start)]
 
 
 def _paper_table(
@@ -58,7 +54,7 @@ def _paper_table(
     if not keys:
         return None
     names = unique_names([one.name for one in evaluations])
-    values = {key: [_value(one, key) for one in evaluations] for key in keys}
+    values = {key: [value_of(one, key) for one in evaluations] for key in keys}
     best = {key: best_of(key, column) if len(evaluations) > 1 else set() for key, column in values.items()}
     rows = [
         (
@@ -113,7 +109,7 @@ def range_groups(evaluations: Sequence[Evaluation]) -> dict[str, dict[str, list[
 
 
 def _range(at: int, name: str, evaluation: Evaluation, key: str) -> Range:
-    value = _value(evaluation, key)
+    value = value_of(evaluation, key)
     interval, ties = evaluation.intervals.get(key), evaluation.ties.get(key)
     drawn: dict[str, float] = {}
     if value is not None and is_fraction(key):
@@ -123,10 +119,6 @@ def _range(at: int, name: str, evaluation: Evaluation, key: str) -> Range:
                 drawn |= {f"{kind}_low": 100 * min(ends), f"{kind}_width": 100 * abs(ends[1] - ends[0])}
     band = print_interval(key, ties) if ties and ties[0] != ties[1] else "none" if ties else NOT_APPLICABLE
     return Range(at, name, print_figure(key, value), print_interval(key, interval) or NOT_APPLICABLE, band, drawn)
-
-
-def _value(evaluation: Evaluation, key: str) -> float | None:
-    return evaluation[key].value if key in evaluation.keys() else None  # noqa: SIM118
 
 
 def curve_table(evaluations: Sequence[Evaluation]) -> Table | None:
@@ -161,8 +153,12 @@ def _heading(key: str) -> str:
     for suffix, unit in _UNITS:
         if key.endswith(f"_{suffix}"):
             name = key.removesuffix(f"_{suffix}").replace("_", " ")
-            return f"{name} ({unit})" if unit else name
-    return key.replace("_", " ")
+            return f"{_capital(name)} ({unit})" if unit else _capital(name)
+    return _capital(key.replace("_", " "))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _quantity(key: str, value: Any) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ficoitr.evaluation.compare import unique_names
-from ficoitr.evaluation.comparison import Comparison
-from ficoitr.evaluation.protocol import Protocol
-from ficoitr.evaluation.result import Evaluation
 from ficoitr.evaluation.tables import best_of, is_fraction, print_difference, print_figure, print_interval, print_p
-from ficoitr.metrics.metric import Metric
+
+if TYPE_CHECKING:
+    from ficoitr.evaluation.comparison import Comparison
+    from ficoitr.evaluation.protocol import Protocol
+    from ficoitr.evaluation.result import Evaluation
+    from ficoitr.metrics.metric import Metric
 
 _DENOMINATORS = {
     "retrieved": "the number of relevant candidates among the first K; a query without one counts as 0",
@@ -67,9 +69,7 @@ def describe(protocol: Protocol) -> list[Clause]:
     if "rsum" in protocol.instance:
         clauses.append(Clause("rSum", "The sum of the six recalls at 1, 5 and 10 of both directions, in percent."))
     if any(metric.name == "mAP" for metric in instance + category):
-        clauses.append(
-            Clause("Denominator of AP", f"“{protocol.denominator}”: {_DENOMINATORS[protocol.denominator]}.")
-        )
+        clauses.append(Clause("Denominator of AP", f"“{protocol.denominator}”: {_DENOMINATORS[protocol.denominator]}."))
     if category:
         counted = "count as 0" if protocol.no_relevant == "zero" else "are left out"
         clauses.append(Clause("Nothing relevant", f"Queries without a relevant candidate {counted}."))
@@ -119,7 +119,14 @@ def headlines(evaluations: list[Evaluation], comparison: Comparison | None = Non
     names = unique_names([one.name for one in evaluations])
     known = [set(one.keys()) for one in evaluations]
     wanted = [
-        next((key for key in ("instance.rsum", "instance.t2i.R@1", "instance.i2t.R@1") if any(key in one for one in known)), ""),
+        next(
+            (
+                key
+                for key in ("instance.rsum", "instance.t2i.R@1", "instance.i2t.R@1")
+                if any(key in one for one in known)
+            ),
+            "",
+        ),
         "category.i2t.mAP@N",
         "category.t2i.mAP@N",
     ]
@@ -137,7 +144,7 @@ def headlines(evaluations: list[Evaluation], comparison: Comparison | None = Non
         if len(order) > 1:
             second = next(at for at in order if at != best)
             text = _lead(key, names[best], names[second], values, (best, second), comparison)
-        unit = " %" if is_fraction(key) else ""
+        unit = "%" if is_fraction(key) else ""
         found.append(Headline(_figure_name(key), names[best], print_figure(key, values[best]) + unit, text))
     return found
 
@@ -158,7 +165,7 @@ def _lead(
     if pair is None or pair.p_holm is None:
         return f"{ahead}."
     sure = "significant" if pair.significant else "not significant"
-    return f"{ahead}, {sure} (p = {print_p(pair.p_holm)}, Holm)."
+    return f"{ahead}, {sure} (p\u00a0=\u00a0{print_p(pair.p_holm)}, Holm)."
 
 
 def _figure_name(key: str) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numba import njit
 
+from ficoitr.compiled import kernel
 from ficoitr.errors import OptionError, ShapeError, ValuesError
 from ficoitr.metrics.ranking import Rescoring
 from ficoitr.outputs import Embeddings
@@ -134,7 +134,7 @@ def _source(values: Array) -> Array:
     return np.ascontiguousarray(values, dtype=np.float32 if exact_in_float32 else np.float64)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _squares(values):  # type: ignore[no-untyped-def]
     """Squared lengths in float64, summed in index order whatever the number of rows."""
     result = np.zeros(len(values))
@@ -200,7 +200,7 @@ def _sums_are_exact(queries: Array, candidates: Array, squares: Array, measure: 
     if measure == "cosine" and not np.all(squares == squares[0]):
         return False
     largest = float(np.abs(queries).max()) * float(np.abs(candidates).max()) * candidates.shape[1]
-    if 4 * (largest + float(squares.max())) * np.finfo(dtype).eps >= 1:
+    if 4 * (largest + float(squares.max())) * float(np.finfo(dtype).eps) >= 1:
         return False
     return all(np.array_equal(part, np.rint(part)) for part in (queries, candidates))
 

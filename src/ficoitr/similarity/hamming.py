@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from ficoitr.compiled import kernel
 from ficoitr.errors import CodesError
 from ficoitr.metrics.bits import popcount
 from ficoitr.metrics.groups import Groups
@@ -59,10 +59,7 @@ class HammingScorer:
             self.queries[start:stop],
             self.candidates,
             self.bits,
-            relevance.query_labels,
-            relevance.candidate_labels,
-            relevance.offsets,
-            relevance.positives,
+            *relevance.arrays,
             n_gains,
             graded,
         )
@@ -76,10 +73,7 @@ class HammingScorer:
         counts = _within(
             self.queries[start:stop],
             self.candidates,
-            relevance.query_labels,
-            relevance.candidate_labels,
-            relevance.offsets,
-            relevance.positives,
+            *relevance.arrays,
             radius,
         )
         return counts[0], counts[1], counts[2]
@@ -111,7 +105,7 @@ def _max_gain(relevance: Relevance) -> int:
     return int(np.bitwise_count(relevance.query_labels).sum(axis=1).max())
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _distances(query, candidates, distances):  # type: ignore[no-untyped-def]
     """Distances of one query to candidates of shape (w, n_candidates), into ``distances``."""
     first = query[0]
@@ -125,7 +119,7 @@ def _distances(query, candidates, distances):  # type: ignore[no-untyped-def]
             distances[c] += popcount(word ^ words[c])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _similarities(queries, candidates, bits):  # type: ignore[no-untyped-def]
     n = candidates.shape[1]
     result = np.empty((len(queries), n), np.float32)
@@ -137,7 +131,7 @@ def _similarities(queries, candidates, bits):  # type: ignore[no-untyped-def]
     return result
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _nearer(distances, limit):  # type: ignore[no-untyped-def]
     """How many distances are below the limit; the sign bit of the difference counts without a branch."""
     count = np.uint64(0)
@@ -146,7 +140,7 @@ def _nearer(distances, limit):  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _nearer_words(word, words, limit, above):  # type: ignore[no-untyped-def]
     """How many codes of one word are nearer than each of two limits."""
     count = np.uint64(0)
@@ -158,7 +152,7 @@ def _nearer_words(word, words, limit, above):  # type: ignore[no-untyped-def]
     return count, reached
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _count(queries, candidates, offsets, positives):  # type: ignore[no-untyped-def]
     """Count for every listed positive how many candidates are nearer, and how many as near.
 
@@ -208,7 +202,7 @@ def _count(queries, candidates, offsets, positives):  # type: ignore[no-untyped-
     return group_offsets, before[:n_groups], size[:n_groups], relevant[:n_groups]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _histograms(queries, candidates, bits, query_labels, candidate_labels, offsets, positives, n_gains, graded):  # type: ignore[no-untyped-def]
     n_queries = len(queries)
     n = candidates.shape[1]
@@ -268,7 +262,7 @@ def _histograms(queries, candidates, bits, query_labels, candidate_labels, offse
     )
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _within(queries, candidates, query_labels, candidate_labels, offsets, positives, radius):  # type: ignore[no-untyped-def]
     n_queries = len(queries)
     n = candidates.shape[1]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from ficoitr.compiled import kernel
 
 Array = np.ndarray[Any, Any]
 
@@ -22,7 +23,7 @@ def first_occurrences(matrix: Array) -> Array:
     return first
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _row_hashes(words):  # type: ignore[no-untyped-def]
     result = np.empty(len(words), np.uint64)
     for row in range(len(words)):
@@ -34,7 +35,7 @@ def _row_hashes(words):  # type: ignore[no-untyped-def]
     return result
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _first_equal(words, hashes, order):  # type: ignore[no-untyped-def]
     """Compare rows of equal hash with each other; a stable order puts first occurrences first."""
     first = np.arange(len(order))

@@ -9,6 +9,7 @@ from ficoitr.tasks.positives import (
     merged_positives,
     positives_from_map,
     positives_from_pairs,
+    positives_in_gallery,
     replaced_positives,
 )
 
@@ -24,6 +25,7 @@ __all__ = [
     "plain_array",
     "positives_from_map",
     "positives_from_pairs",
+    "positives_in_gallery",
     "replaced_positives",
     "same_width",
 ]

@@ -98,6 +98,32 @@ def judged_positives(
     return positives_from_pairs(as_array[:, 0], as_array[:, 1], len(query_ids)), np.unique(queries)
 
 
+def positives_in_gallery(
+    judged: Mapping[Any, Sequence[Any]], candidate_ids: Sequence[str]
+) -> tuple[dict[Any, Sequence[Any]], list[tuple[Any, Any]]]:
+    """Leave out candidates that are not in the gallery, as long as a query keeps another.
+
+    Published judgements reach beyond the usual gallery: ECCV Caption names sixth captions of two MS-COCO images.
+
+    Returns
+    -------
+    judged : dict
+    left_out : list of (query, candidate)
+    """
+    known = set(candidate_ids)
+    kept: dict[Any, Sequence[Any]] = {}
+    left_out = []
+    for query, candidates in judged.items():
+        kept[query] = candidates
+        if isinstance(candidates, str) or not isinstance(candidates, Sequence | np.ndarray):
+            continue
+        inside = [one for one in candidates if str(one) in known]
+        if inside and len(inside) < len(candidates):
+            kept[query] = inside
+            left_out += [(query, one) for one in candidates if str(one) not in known]
+    return kept, left_out
+
+
 def merged_positives(own: Positives, extra: Positives) -> Positives:
     """Positives of either."""
     n_queries = len(own.counts)
