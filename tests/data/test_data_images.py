@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from ficoitr.data.images import FileImages, MemoryImages
+from ficoitr.data.images import DrawnImages, FileImages, MemoryImages
 from ficoitr.errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -52,3 +53,37 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
             FileImages((tmp_path / name,))[0]
     with pytest.raises(FileFormatError, match="does not exist"):
         FileImages((tmp_path / "gone.png",))[0]
+
+
+def test_the_digest_of_files_is_that_of_their_contents(tmp_path: Path) -> None:
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        for row in range(3):
+            Image.new("RGB", (4, 4), (row, 0, 0)).save(tmp_path / folder / f"{row}.png")
+    here, there = (FileImages(tuple(sorted((tmp_path / folder).iterdir()))) for folder in ("here", "there"))
+    digest = here.digest()
+    assert digest == there.digest()
+    assert digest != here.take(np.array([1, 0, 2])).digest()
+    Image.new("RGB", (4, 4), (1, 1, 0)).save(tmp_path / "here" / "1.png")
+    assert digest != here.digest()
+    (tmp_path / "here" / "2.png").unlink()
+    with pytest.raises(FileFormatError, match=r"2\.png"):
+        here.digest()
+
+
+def test_the_digest_of_images_in_memory_is_that_of_their_pixels() -> None:
+    wide, tall = Image.new("RGB", (4, 2)), Image.new("RGB", (2, 4))
+    assert MemoryImages((wide,)).digest() == MemoryImages((wide.copy(),)).digest()
+    assert len({MemoryImages((image,)).digest() for image in (wide, tall, Image.new("RGB", (4, 2), "red"))}) == 3
+
+
+def _draw(shade: int, item: int) -> Image.Image:
+    return Image.new("RGB", (1, 1), (shade, item, 0))
+
+
+def test_the_digest_of_drawn_images_knows_arguments_and_numbers() -> None:
+    items = np.arange(3)
+    digest = DrawnImages(partial(_draw, 1), items).digest()
+    assert digest == DrawnImages(partial(_draw, 1), items.copy()).digest()
+    assert digest != DrawnImages(partial(_draw, 2), items).digest()
+    assert digest != DrawnImages(partial(_draw, 1), items[::-1]).digest()

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ficoitr.bench.run import Progress, Splits, run_model
+from ficoitr.bench.run import Splits, run_model, step
 from ficoitr.bench.store import RunStore
 from ficoitr.bench.suite import Suite, get_suite
 from ficoitr.data import Dataset, load_dataset
+from ficoitr.errors import OptionError
 from ficoitr.evaluation import Evaluation
 from ficoitr.evaluation.compare import compare
 from ficoitr.evaluation.comparison import Comparison
-from ficoitr.models.features import shared_features
 from ficoitr.report import save_figures, write_report
+
+if TYPE_CHECKING:
+    from ficoitr.models.base import Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +32,15 @@ class BenchResult:
     evaluations : tuple of Evaluation
         One a model, in the order of the suite.
     efficiency : tuple of dict
-        What each model costs, see ``docs/benchmarking``.
-    oracle : mapping
-        The best figures that any model can reach, where the dataset knows them.
+        What each model costs: ``fit_seconds``, ``images_per_second``, ``bytes_per_item`` and so on.
+    oracle : mapping from dotted key to fraction
+        The highest recalls that the data allow, where the dataset knows them; else empty.
     comparison : Comparison or None
         Of the models, where there are two or more.
     report : Path
+        The report written.
     found : tuple of str
-        Models whose run had been done before.
+        Names of the models whose run had been made before.
     """
 
     dataset: Dataset
@@ -50,7 +54,7 @@ class BenchResult:
 
 def bench(
     suite: str | Suite = "quick",
-    dataset: str = "scenes",
+    dataset: str | Path = "scenes",
     *,
     root: str | Path | None = None,
     output: str | Path = "runs",
@@ -64,13 +68,13 @@ def bench(
     Parameters
     ----------
     suite : str or Suite
-        A named suite.
-    dataset : str
+        A named suite, or one of your own.
+    dataset : str or Path
         The name of a dataset, or a folder.
     root : path, optional
         The folder of a named dataset.
     output : path
-        Runs are kept below it; a second start does only what is missing.
+        Runs are kept below it, in ``<dataset>/<model>``; a second start makes only what is missing or changed.
     seed, resamples : int
         Of fitting and of the bootstrap.
     progress : callable, optional
@@ -78,43 +82,71 @@ def bench(
     **options
         Of the dataset, over those of the suite.
 
+    Returns
+    -------
+    BenchResult
+
     Raises
     ------
     OptionError
-        If the suite or dataset is unknown, or the dataset has no train and test splits.
+        If the suite, the dataset or an option is unknown, or the dataset has no train and test splits.
+    OutputError
+        If ``output`` cannot be written.
+    FicoitrError
+        If the dataset cannot be read, or a model not be fitted to it.
+
+    Examples
+    --------
+    >>> result = bench("quick", "scenes", train=200, validation=50, test=60, resamples=0)
+    >>> [one.name for one in result.evaluations], result.report.name
+    (['cca (regions)', 'cca-itq-64 (regions)'], 'report.html')
     """
+    _require_whole(seed=seed, resamples=resamples)
+    progress = progress or _silent
     chosen = suite if isinstance(suite, Suite) else get_suite(suite)
-    data = load_dataset(dataset, root, **{**chosen.datasets.get(dataset, {}), **options})
-    splits = Splits.of(data)
     store = RunStore(Path(output))
-    evaluations, efficiency, found = [], [], []
-    with shared_features():
-        for model in chosen.models:
-            run, evaluation, before = run_model(
-                store, model, splits, seed=seed, resamples=resamples, progress=progress or _silent
-            )
-            evaluations.append(evaluation)
-            efficiency.append({"model": evaluation.name, **run.measured})
-            if before:
-                found.append(model.name)
+    with step(progress, f"reading {dataset}"):
+        data = load_dataset(dataset, root, **{**chosen.datasets.get(str(dataset), {}), **options})
+        splits = Splits.of(data)
+    results = [
+        run_model(store, model, splits, seed=seed, resamples=resamples, progress=progress) for model in chosen.models
+    ]
+    evaluations = tuple(evaluation for _, evaluation in results)
+    efficiency = tuple({"model": evaluation.name, **run.measured} for run, evaluation in results)
     oracle = _oracle(splits.test, evaluations[0])
-    comparison = compare(evaluations, seed=seed) if len(evaluations) > 1 else None
-    folder = store.root / data.name
-    report = write_report(
-        folder / "report.html",
-        evaluations,
-        title=f"{chosen.name.capitalize()} suite on {data.name}",
-        comparison=comparison,
+    with step(progress, "comparing"):
+        comparison = compare(evaluations, seed=seed) if len(evaluations) > 1 else None
+    with step(progress, "writing the report"):
+        folder = store.root / data.name
+        report = write_report(
+            folder / "report.html",
+            evaluations,
+            title=f"{chosen.name.capitalize()} suite on {data.name}",
+            comparison=comparison,
+            efficiency=efficiency,
+            oracle=oracle or None,
+            notes=_notes(data, chosen),
+        )
+        save_figures(folder / "figures", evaluations)
+    return BenchResult(
+        dataset=data,
+        evaluations=evaluations,
         efficiency=efficiency,
-        oracle=oracle or None,
-        notes=_notes(data, chosen),
+        oracle=oracle,
+        comparison=comparison,
+        report=report,
+        found=tuple(model.name for model, (run, _) in zip(chosen.models, results, strict=True) if run.found),
     )
-    save_figures(folder / "figures", evaluations)
-    return BenchResult(data, tuple(evaluations), tuple(efficiency), oracle, comparison, Path(report), tuple(found))
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:
     pass
+
+
+def _require_whole(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if not isinstance(number, int) or number < 0:
+            raise OptionError(f"{name} is {number!r}", where=name, expected="a whole number of at least 0")
 
 
 def _oracle(test: Dataset, evaluation: Evaluation) -> dict[str, float]:
@@ -128,10 +160,15 @@ def _oracle(test: Dataset, evaluation: Evaluation) -> dict[str, float]:
 
 def _notes(data: Dataset, suite: Suite) -> list[str]:
     sizes = ", ".join(f"{len(data.split(name).image_ids):,} {name}" for name in data.split_names)
-    notes = [f"{suite.description}. Images of {data.name}: {sizes}."]
+    notes = [f"{suite.description}. Images of {data.name}: {sizes}. Figures are those of test."]
     if data.name == "scenes":
         notes.append(
             "scenes is generated, and was designed so that fine- and coarse-grained retrieval can differ: it "
             "illustrates the FiCo-ITR paper's findings and is no evidence for them."
+        )
+    if any(hasattr(value, "boxes") for value in data.extra.values()):
+        notes.append(
+            "Regions are the true boxes of the objects with some noise: a model that reads them is told where the "
+            "objects are, an advantage that no model has on photographs."
         )
     return notes

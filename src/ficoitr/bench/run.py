@@ -1,12 +1,14 @@
-"""One model on one dataset: fitted, encoded, measured and evaluated, or found already done."""
+"""One model on one dataset: fitted, encoded, timed and evaluated, or found already done."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ficoitr._version import __version__
 from ficoitr.bench.store import Run, RunStore
@@ -17,24 +19,29 @@ from ficoitr.errors import OptionError
 from ficoitr.evaluation import Evaluation, evaluate
 from ficoitr.models import load_model
 
-Progress = Callable[[str, int, int], None]
-_STEPS = ("fit", "encode", "time", "evaluate")
+if TYPE_CHECKING:
+    from ficoitr.models import Encoder
+    from ficoitr.models.base import Progress
+    from ficoitr.outputs import Embeddings, HashCodes
+
+_EVALUATION = "evaluation.json"
 # Timing a part is enough for a throughput, and keeps a suite quick.
 _TIMED_IMAGES = 100
 
 
 @dataclass(frozen=True, eq=False)
 class Splits:
-    """The splits of one dataset, each made once, so that models share what is computed from them."""
+    """The splits of one dataset, each made once, and its hashes."""
 
     whole: Dataset
     train: Dataset
     validation: Dataset | None
     test: Dataset
+    digests: Mapping[str, str]
 
     @classmethod
     def of(cls, dataset: Dataset) -> Splits:
-        """Divide a dataset.
+        """Divide a dataset, and hash all that runs read of it.
 
         Raises
         ------
@@ -43,83 +50,88 @@ class Splits:
         """
         names = dataset.split_names
         if not {"train", "test"} <= set(names):
+            there_are = f"only the splits {', '.join(names)}" if names else "no splits"
             raise OptionError(
-                f"the dataset {dataset.name!r} has the splits {', '.join(names) or 'none'}",
+                f"{dataset.name!r} has {there_are}",
                 where="dataset",
-                expected="train and test",
-                fix="Add a split column to captions.csv",
+                expected="the splits train, to fit to, and test, to evaluate on (and validation, if there is one)",
+                fix="In a folder of your own, name the split of each image in a column split of captions.csv",
             )
         validation = dataset.split("validation") if "validation" in names else None
-        return cls(dataset, dataset.split("train"), validation, dataset.split("test"))
+        digests = {"dataset": dataset.digest(), "images": dataset.images.digest()}
+        return cls(dataset, dataset.split("train"), validation, dataset.split("test"), digests)
+
+
+@contextmanager
+def step(progress: Progress, what: str) -> Iterator[None]:
+    """Report a step whose length is not known in advance."""
+    progress(what, 0, 1)
+    yield
+    progress(what, 1, 1)
 
 
 def run_model(
-    store: RunStore,
-    chosen: SuiteModel,
-    splits: Splits,
-    *,
-    seed: int,
-    resamples: int,
-    progress: Progress,
-) -> tuple[Run, Evaluation, bool]:
-    """Return the run of a model on a dataset's test split, its evaluation, and whether it had been done before.
-
-    Parameters
-    ----------
-    splits : Splits
-        Of the dataset.
-    progress : callable
-        Called as ``progress(what, done, total)``.
-    """
-    dataset = splits.whole
+    store: RunStore, chosen: SuiteModel, splits: Splits, *, seed: int, resamples: int, progress: Progress
+) -> tuple[Run, Evaluation]:
+    """Return the run of a model on a dataset's test split, and its evaluation."""
     inputs = {
-        "dataset": dataset.digest(),
+        **splits.digests,
         "model": chosen.model,
-        "config": chosen.config,
+        "config": dict(chosen.config),
         "seed": seed,
         "resamples": resamples,
         "version": __version__,
     }
-    done = store.find(dataset.name, chosen.name, inputs)
-    if done is not None:
-        return done, Evaluation.load(done.folder / "evaluation.json"), True
-    with store.write(dataset.name, chosen.name, inputs) as (folder, measured):
-        _fill(folder, measured, chosen, splits, seed=seed, resamples=resamples, progress=progress)
-    folder = store.folder(dataset.name, chosen.name)
-    return Run(folder, measured), Evaluation.load(folder / "evaluation.json"), False
-
-
-def _fill(
-    folder: Path,
-    measured: dict[str, Any],
-    chosen: SuiteModel,
-    splits: Splits,
-    *,
-    seed: int,
-    resamples: int,
-    progress: Progress,
-) -> None:
-    what = f"{chosen.name} on {splits.whole.name}"
-
-    def step(name: str) -> None:
-        progress(what, _STEPS.index(name), len(_STEPS))
-
-    step("fit")
-    test = splits.test
-    started = time.perf_counter()
-    model = load_model(chosen.model, config=chosen.config).fit(
-        splits.train, splits.validation, seed=seed, progress=progress
+    run = store.find_or_make(
+        splits.whole.name,
+        chosen.name,
+        inputs,
+        make=partial(_make, chosen=chosen, splits=splits, seed=seed, resamples=resamples, progress=progress),
+        waiting=step(progress, f"{chosen.name}: waiting for another process"),
     )
-    fit_seconds = time.perf_counter() - started
-    model.save(folder / "model.npz")
-    step("encode")
-    images, texts = model.encode_images(test), model.encode_texts(test)
-    images.save(folder / "images.npy")
-    texts.save(folder / "texts.npy")
-    step("time")
+    return run, Evaluation.load(run.folder / _EVALUATION)
+
+
+def _make(
+    folder: Path, *, chosen: SuiteModel, splits: Splits, seed: int, resamples: int, progress: Progress
+) -> dict[str, Any]:
+    """Fill the folder of a run and return what was measured."""
+    test = splits.test
+    model = load_model(chosen.model, config=chosen.config)
+    with step(progress, f"{chosen.name}: fitting"):
+        started = time.perf_counter()
+        model.fit(splits.train, splits.validation, seed=seed, progress=progress)
+        fit_seconds = time.perf_counter() - started
+        model.save(folder / "model.npz")
+    with step(progress, f"{chosen.name}: encoding"):
+        images = model.encode_images(test, progress=progress)
+        texts = model.encode_texts(test, progress=progress)
+        images.save(folder / "images.npy")
+        texts.save(folder / "texts.npy")
+    with step(progress, f"{chosen.name}: timing"):
+        measured = _measure(model, test, images, texts, fit_seconds)
+    with step(progress, f"{chosen.name}: evaluating"):
+        evaluate(
+            images,
+            texts,
+            text_to_image=test.text_to_image,
+            categories=test.categories,
+            measure=None if model.measure == "hamming" else model.measure,
+            resamples=resamples,
+            seed=seed,
+            # Features matter as much as the model, so that every table names them.
+            name=f"{chosen.name} ({model.inputs})",
+            progress=partial(progress, "queries"),
+        ).save(folder / _EVALUATION)
+    return measured
+
+
+def _measure(
+    model: Encoder, test: Dataset, images: Embeddings | HashCodes, texts: Embeddings | HashCodes, fit_seconds: float
+) -> dict[str, Any]:
     times = measure_encoding(model, test, n_images=_TIMED_IMAGES)
-    storage = measure_storage(images), measure_storage(texts)
-    measured |= {
+    of_images, of_texts = measure_storage(images), measure_storage(texts)
+    return {
         "granularity": model.granularity,
         "inputs": model.inputs,
         "measure": model.measure,
@@ -127,20 +139,6 @@ def _fill(
         "fit_seconds": round(fit_seconds, 3),
         "images_per_second": round(times.images.items_per_second, 1),
         "texts_per_second": round(times.texts.items_per_second, 1),
-        "bytes_per_item": storage[0].bytes_per_item,
-        "storage_bytes": storage[0].total_bytes + storage[1].total_bytes,
+        "bytes_per_item": of_images.bytes_per_item,
+        "storage_bytes": of_images.total_bytes + of_texts.total_bytes,
     }
-    step("evaluate")
-    evaluation = evaluate(
-        images,
-        texts,
-        text_to_image=test.text_to_image,
-        categories=test.categories,
-        measure=None if model.measure == "hamming" else model.measure,
-        resamples=resamples,
-        seed=seed,
-        # Features matter as much as the model, so that every table names them.
-        name=f"{chosen.name} ({model.inputs})",
-    )
-    evaluation.save(folder / "evaluation.json")
-    progress(what, len(_STEPS), len(_STEPS))

@@ -156,7 +156,7 @@ class Dataset:
     def digest(self) -> str:
         """Return the SHA-256 of identifiers, texts, map, labels and splits, in hexadecimal.
 
-        Pixels are not part of it: identifiers stand for them.
+        Pixels are not part of it: ``images.digest()`` is their hash, which takes longer, since it reads them.
         """
         state = hashlib.sha256(b"ficoitr.dataset/1")
         for strings in (self.image_ids, self.text_ids, self.texts, self.category_names):

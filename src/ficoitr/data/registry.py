@@ -134,7 +134,7 @@ def load_dataset(name: str | Path, root: str | Path | None = None, **options: An
         raise OptionError(
             f"the dataset {entry.name!r} is read from a folder, but none is given",
             where="root",
-            fix=f'Pass it: load_dataset("{entry.name}", root="path/of/the/folder")',
+            fix="Give the folder as root (on the command line --root)",
         )
     _check_options(entry, function, positional, options)
     return function(*positional, **options)

@@ -88,7 +88,7 @@ def build_problem(
     """Bring what a user passes into one checked form; see `ficoitr.evaluate` for the arguments."""
     notes: list[str] = []
     given, inputs = _read_outputs(images, texts, scores, measure)
-    outputs = without_repeats(given, captions_per_image, text_to_image, notes)
+    outputs = without_repeats(given, _sizes(given), captions_per_image, text_to_image, notes)
     n_images, n_texts = _sizes(outputs)
     n_given = _sizes(given)[0]
     if image_ids is not None and len(image_ids) == n_given:
