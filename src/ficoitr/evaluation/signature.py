@@ -32,7 +32,7 @@ def overall_signature(
     sizes = {f"{direction}": f"{len(one.ids)}x{one.n_candidates}" for direction, one in directions.items()}
     return _joined(
         {
-            "protocol": _named(context["protocol"]),
+            "protocol": context["protocol"].name,
             **_departures(context["protocol"]),
             **_shared(**context),
             **sizes,
@@ -42,18 +42,6 @@ def overall_signature(
             **_origin(**context),
         }
     )
-
-
-def _named(protocol: Protocol) -> str:
-    """The protocol's name, and what departs from it."""
-    named = protocols().get(protocol.name)
-    own, usual = protocol.model_dump(), {} if named is None else named.model_dump()
-    departures = [
-        f"{field}={'+'.join(map(str, value)) if isinstance(value, list | tuple) else value}"
-        for field, value in own.items()
-        if value != usual.get(field) and field not in ("description", "source")
-    ]
-    return f"{protocol.name}({','.join(departures)})" if departures else protocol.name
 
 
 def figure_signature(key: str, directions: Mapping[str, Any], **context: Any) -> str:
