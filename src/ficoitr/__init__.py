@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ficoitr.compatibility import category_retrieval, compute_similarity, instance_retrieval
     from ficoitr.data import Dataset, load_dataset
     from ficoitr.errors import FicoitrError
-    from ficoitr.evaluation import Evaluation, Protocol, evaluate, protocols
+    from ficoitr.evaluation import Evaluation, Protocol, evaluate, export_trec, protocols
     from ficoitr.evaluation.compare import compare
     from ficoitr.models import load_model
     from ficoitr.outputs import Embeddings, HashCodes, RankedLists, Scores
@@ -32,6 +32,7 @@ _HOMES = {
     "compare": "evaluation.compare",
     "compute_similarity": "compatibility",
     "evaluate": "evaluation",
+    "export_trec": "evaluation",
     "instance_retrieval": "compatibility",
     "load_dataset": "data",
     "load_model": "models",
@@ -52,6 +53,7 @@ __all__ = [
     "compare",
     "compute_similarity",
     "evaluate",
+    "export_trec",
     "instance_retrieval",
     "load_dataset",
     "load_model",

@@ -1,7 +1,8 @@
 """Measures, tasks and metrics in one streaming pass, the protocol that names every choice, and its result."""
 
 from ficoitr.evaluation.evaluate import evaluate
+from ficoitr.evaluation.export import export_trec
 from ficoitr.evaluation.protocol import Protocol, get_protocol, protocols
 from ficoitr.evaluation.result import Evaluation, Figure
 
-__all__ = ["Evaluation", "Figure", "Protocol", "evaluate", "get_protocol", "protocols"]
+__all__ = ["Evaluation", "Figure", "Protocol", "evaluate", "export_trec", "get_protocol", "protocols"]
