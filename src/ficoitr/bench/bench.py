@@ -105,7 +105,7 @@ def bench(
     progress = progress or _silent
     chosen = suite if isinstance(suite, Suite) else get_suite(suite)
     store = RunStore(Path(output))
-    with step(progress, f"reading {dataset}"):
+    with step(progress, f"reading {Path(dataset).name}"):
         data = load_dataset(dataset, root, **{**chosen.datasets.get(str(dataset), {}), **options})
         splits = Splits.of(data)
     results = [

@@ -31,7 +31,9 @@ def compare_command(
     """
     from ficoitr.evaluation.compare import compare
 
-    comparison = compare(results, baseline=baseline, permutations=permutations, seed=seed)
+    # A status line is drawn on a terminal only.
+    with messages.status("Comparing"):
+        comparison = compare(results, baseline=baseline, permutations=permutations, seed=seed)
     if table is not None:
         comparison.save(table)
         messages.print(f"Wrote {table}")

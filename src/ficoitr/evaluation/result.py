@@ -84,6 +84,12 @@ class Evaluation(BaseModel):
     _values: dict[str, PerQuery] | None = PrivateAttr(default=None)
     _path: Path | None = PrivateAttr(default=None)
 
+    def __eq__(self, other: object) -> bool:
+        """Whether all that would be written is equal; whether values per query are loaded makes no difference."""
+        return isinstance(other, Evaluation) and self.model_dump() == other.model_dump()
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __getitem__(self, key: str) -> Figure:
         value = self._find(key)
         return Figure(key, value, self.intervals.get(key), self.ties.get(key), self.signatures.get(key, self.signature))

@@ -154,13 +154,17 @@ def _require_range(name: str, squares: Array, measure: str, dtype: Any) -> None:
             expected="vectors that are not 0",
             fix="Find why the model gave nothing (an empty caption?), or choose the measure inner_product",
         )
-    limit = np.finfo(dtype).max / 8
-    large = np.flatnonzero(~(squares < limit))
-    if measure != "cosine" and len(large):
+    # Vectors are brought to one length under cosine, in float64; otherwise they are multiplied as they are.
+    limits = np.finfo(np.float64 if measure == "cosine" else dtype)
+    least = float(limits.tiny) / float(limits.eps) if measure == "cosine" else 0.0
+    outside = np.flatnonzero(~((squares >= least) & (squares < limits.max / 8)))
+    if len(outside):
+        row = outside[0]
         raise ValuesError(
-            f"row {large[0]} is so long ({np.sqrt(squares[large[0]]):.3g}) that its products overflow {dtype}",
+            f"row {row} is so {'long' if squares[row] > 1 else 'short'} (length {np.sqrt(squares[row]):.3g}) that its "
+            f"products leave the range of {limits.dtype}",
             where=name,
-            fix='Scale the embeddings, or choose precision="float64"',
+            fix="Scale the embeddings" + ("" if dtype == np.float64 else ', or choose precision="float64"'),
         )
 
 

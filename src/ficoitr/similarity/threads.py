@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -21,8 +22,8 @@ def thread_count(threads: int | None = None) -> int:
     if asked is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        count = int(asked)
-    except ValueError:
+        count = operator.index(int(asked) if isinstance(asked, str) else asked)
+    except (TypeError, ValueError):
         count = 0
     if count < 1:
         raise OptionError(f"{asked!r} threads were asked for", where="threads", expected="a whole number of at least 1")

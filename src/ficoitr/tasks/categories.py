@@ -80,8 +80,8 @@ def _one_hot(classes: Array, name: str) -> Array:
             where=name,
             expected="class numbers: whole numbers of at least 0",
         )
-    numbers = classes.astype(np.int64)
-    return np.asarray(numbers[:, None] == np.arange(numbers.max() + 1))
+    # Only the classes that occur get a column: identifiers used as class numbers may be large.
+    return np.asarray(classes[:, None] == np.unique(classes))
 
 
 def same_width(image_labels: Array, text_labels: Array) -> tuple[Array, Array]:
