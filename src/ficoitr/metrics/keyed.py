@@ -65,8 +65,9 @@ def group_keys(keys, gains, total, scores, rows, exact, depth):  # type: ignore[
                 own, index, gains[q], q, exact, depth, False, False, before, size, relevant, none, n_groups, 0
             )
             near += unsettled
-        near += _near(key, values, p, absolute[q], relative)
-        n_groups = _write_groups(key, ordered, p, before, size, relevant, n_groups)
+        # Views that begin at the rest let the loops count from 0, which is what the compiler turns into wide ones.
+        near += _near(key[p:], values[p:], absolute[q], relative)
+        n_groups = _write_groups(key[p:], ordered[p:], p, before, size, relevant, n_groups)
         group_offsets[q + 1] = n_groups
     return group_offsets, before[:n_groups], size[:n_groups], relevant[:n_groups], total, near
 
@@ -84,22 +85,24 @@ def _decode(ascending, key, ordered, values):  # type: ignore[no-untyped-def]
 
 @kernel
 def _write_groups(key, ordered, start, before, size, relevant, n_groups):  # type: ignore[no-untyped-def]
-    """Write the groups from ``start`` on; every group is written, and kept if it holds a relevant candidate."""
-    first = np.int32(start)
+    """Write the groups from rank ``start`` on; every group is written, and kept if it holds a relevant candidate."""
+    if len(key) == 0:
+        return n_groups
+    first = 0
     hits = np.int32(0)
-    last = ordered[start] if start < len(key) else np.int32(0)
-    for p in range(np.uint32(start), np.uint32(len(key))):
+    last = ordered[0]
+    for p in range(len(key)):
         if ordered[p] != last:
-            before[n_groups] = first
-            size[n_groups] = np.int32(p) - first
+            before[n_groups] = start + first
+            size[n_groups] = p - first
             relevant[n_groups] = hits
             n_groups += hits > 0
-            first = np.int32(p)
+            first = p
             hits = np.int32(0)
             last = ordered[p]
         hits += key[p] & _RELEVANT
-    before[n_groups] = first
-    size[n_groups] = np.int32(len(key)) - first
+    before[n_groups] = start + first
+    size[n_groups] = len(key) - first
     relevant[n_groups] = hits
     return n_groups + (hits > 0)
 
@@ -131,10 +134,10 @@ def _candidates_from(row, lowest, count):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _near(key, values, start, absolute, relative):  # type: ignore[no-untyped-def]
+def _near(key, values, absolute, relative):  # type: ignore[no-untyped-def]
     """Neighbours of different relevance whose order rounding could turn."""
     count = 0
-    for p in range(start + 1, len(values)):
+    for p in range(1, len(values)):
         gap = values[p - 1] - values[p]
         close = gap <= absolute + np.float32(relative) * abs(values[p - 1])
         count += ((key[p - 1] ^ key[p]) & _RELEVANT) * np.int32(close) * np.int32(gap > 0)

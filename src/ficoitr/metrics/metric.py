@@ -185,6 +185,9 @@ class Metric:
                     expected="; ".join(f"{key} one of {', '.join(those)}" for key, those in self.family.options.items())
                     or "no options",
                 )
+        names = [name for name, _ in self.options]
+        if len(set(names)) < len(names):
+            raise OptionError("an option is given twice", where=f"metric {self.name}", expected="each option once")
         object.__setattr__(self, "options", tuple(sorted(self.options)))
 
     @classmethod

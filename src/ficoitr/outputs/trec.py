@@ -135,6 +135,14 @@ def write_run(
         with atomic_path(path) as temporary:
             pyarrow.parquet.write_table(table, temporary)
         return
+    for name in (*query_ids, *candidate_ids):
+        if name.split() != [name]:
+            raise IdentifierError(
+                f"the identifier {name!r} holds a space, which parts the fields of a run",
+                where=str(path),
+                expected="identifiers without spaces",
+                fix="Write parquet: choose a path that ends in .parquet",
+            )
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         columns = (query_rows, lists.candidates[order], rank, lists.scores[order])
         file.writelines(

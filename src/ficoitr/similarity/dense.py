@@ -114,7 +114,7 @@ def dense_scorer(
         absolute, relative = np.zeros(len(kept), dtype), 0.0
     else:
         prepared = _prepare(kept, sources[1], scale, measure, dtype)
-        absolute, relative = _bound(*prepared, dtype)
+        absolute, relative = _bound(*prepared, measure, dtype)
     repeats = np.flatnonzero(candidate_first != np.arange(len(candidate_first)))
     settled = depth if precision == "float32" else len(candidate_first)
     exact = Rescoring(sources[0], sources[1], scale, shift, absolute[rows], relative, settled)
@@ -217,7 +217,7 @@ def _prepare_whole(queries: Array, candidates: Array, squares: Array, measure: s
     return queries.astype(dtype, copy=False), candidates.astype(dtype, copy=False)
 
 
-def _bound(queries: Array, candidates: Array, dtype: Any) -> tuple[Array, float]:
+def _bound(queries: Array, candidates: Array, measure: str, dtype: Any) -> tuple[Array, float]:
     """How far apart two scores of a query may be and still stand in either order: absolute and relative part.
 
     A product of d terms in floating point errs by at most d·u·Σ|q_k·c_k|, u the unit roundoff (Higham, "Accuracy and
@@ -227,5 +227,11 @@ def _bound(queries: Array, candidates: Array, dtype: Any) -> tuple[Array, float]
     worst = 2 * (candidates.shape[1] + 8) * float(np.finfo(dtype).eps) / 2
     if queries.min() >= 0 and candidates.min() >= 0:
         return np.zeros(len(queries), dtype), worst
-    longest = np.sqrt(_squares(candidates).max())
-    return (worst * np.sqrt(_squares(queries)) * longest).astype(dtype), 0.0
+    if measure == "euclidean":
+        # The last product is the square of the candidate's length, which |q|·|c| would count with a third power.
+        lengths = _squares(queries[:, :-1]) * _squares(candidates[:, :-1]).max()
+        largest = np.sqrt(lengths) + float(candidates[:, -1].max())
+    else:
+        largest = np.sqrt(_squares(queries) * _squares(candidates).max())
+    # A bound too small for the dtype would be 0, which says exact; the smallest number above is safe.
+    return np.maximum((worst * largest).astype(dtype), np.finfo(dtype).tiny), 0.0
