@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import ficoitr
-from ficoitr.outputs import HashCodes, read_qrels, read_run
+from ficoitr.outputs import HashCodes, RankedLists, read_qrels, read_run
 
 N_IMAGES, N_TEXTS = 30, 90
 
@@ -29,7 +29,9 @@ def test_other_tools_find_the_same_figures(form: str, tmp_path: Path) -> None:
     if form in ("scores", "lists"):
         arguments = {"scores": images @ texts.T}
     given = {"captions_per_image": 3}
-    ours = ficoitr.evaluate(**arguments, **given, protocol="trec", ties="index", resamples=0)
+    # A run names its candidates in the order of the rows where scores are equal.
+    by_rows = ficoitr.protocols()["trec"].model_copy(update={"tie_order": "row"})
+    ours = ficoitr.evaluate(**arguments, **given, protocol=by_rows, resamples=0)
     files = ficoitr.export_trec(tmp_path, **arguments, **given)
     if form == "lists":
         rows = [str(row) for row in range(N_TEXTS)]
@@ -42,7 +44,8 @@ def test_other_tools_find_the_same_figures(form: str, tmp_path: Path) -> None:
         lines = [line.split() for line in run.read_text().splitlines()]
         # Tools differ in how they order ties: ranks, which follow ours, stand for the scores.
         ranked = [ir_measures.ScoredDoc(query, document, -float(rank)) for query, _, document, rank, *_ in lines]
-        judged = [ir_measures.Qrel(query, document, 1) for query, those in read_qrels(qrels).items() for document in those]
+        known = read_qrels(qrels).items()
+        judged = [ir_measures.Qrel(query, document, 1) for query, those in known for document in those]
         measures = [ir_measures.R @ 5, ir_measures.AP]
         theirs = ir_measures.calc_aggregate(measures, judged, ranked)
         assert ours[f"instance.{direction}.recall_fraction@5"].value == pytest.approx(theirs[measures[0]], abs=1e-9)
@@ -57,3 +60,19 @@ def test_identifiers_and_depth_are_kept(tmp_path: Path) -> None:
     assert len(lines) == 7 * N_TEXTS
     assert {line.split()[2] for line in lines} <= set(names)
     assert read_qrels(tmp_path / "t2i.qrels")["5"] == ["photo-1"]
+
+
+def test_trec_ranks_ties_by_descending_identifier() -> None:
+    pytrec_eval = pytest.importorskip("pytrec_eval")
+    generator = np.random.default_rng(5)
+    scores = generator.integers(0, 3, (N_IMAGES, N_TEXTS)).astype("float32")
+    ours = ficoitr.evaluate(scores=scores, captions_per_image=3, protocol="trec", resamples=0)
+    lists = RankedLists.from_arrays(np.tile(np.arange(N_TEXTS), (N_IMAGES, 1)), scores, n_candidates=N_TEXTS)
+    listed = ficoitr.evaluate(scores=(lists, None), captions_per_image=3, protocol="trec", resamples=0)
+    judged = {f"q{row}": {str(3 * row + text): 1 for text in range(3)} for row in range(N_IMAGES)}
+    run = {f"q{row}": {str(text): float(score) for text, score in enumerate(line)} for row, line in enumerate(scores)}
+    theirs = pytrec_eval.RelevanceEvaluator(judged, {"map", "recall_5"}).evaluate(run)
+    for name, key in (("map", "mAP@N"), ("recall_5", "recall_fraction@5")):
+        mean = np.mean([one[name] for one in theirs.values()])
+        for evaluation in (ours, listed):
+            assert evaluation[f"instance.i2t.{key}"].value == pytest.approx(mean, abs=1e-9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -83,8 +83,9 @@ def parts_of(problem: Problem, protocol: Protocol, queries: Array | None) -> dic
     if queries is not None:
         asked = queries[of_text]
         pairs = {"i2t": (images[queries], texts[~asked]), "t2i": (texts[asked], images[~queries])}
-        return {direction: [Part(direction, *pairs[direction])] for direction in problem.directions}
-    parts: dict[str, list[Part]] = {}
+        parts = {direction: [Part(direction, *pairs[direction])] for direction in problem.directions}
+        return _in_order_of_ties(problem, protocol, parts)
+    parts = {}
     for direction in problem.directions:
         folds = images // protocol.fold if protocol.fold else np.zeros_like(images)
         own = {"i2t": (folds, folds[of_text]), "t2i": (folds[of_text], folds)}[direction]
@@ -92,7 +93,22 @@ def parts_of(problem: Problem, protocol: Protocol, queries: Array | None) -> dic
             Part(direction, np.flatnonzero(own[0] == fold), np.flatnonzero(own[1] == fold), int(fold))
             for fold in range(int(folds.max()) + 1)
         ]
-    return parts
+    return _in_order_of_ties(problem, protocol, parts)
+
+
+def _in_order_of_ties(problem: Problem, protocol: Protocol, parts: dict[str, list[Part]]) -> dict[str, list[Part]]:
+    """Lay out each gallery in the order in which the protocol ranks tied candidates."""
+    if protocol.tie_order == "row":
+        return parts
+    return {
+        direction: [replace(part, candidates=_by_descending_id(problem, part)) for part in those]
+        for direction, those in parts.items()
+    }
+
+
+def _by_descending_id(problem: Problem, part: Part) -> Array:
+    ids = problem.text_ids if part.direction == "i2t" else problem.image_ids
+    return np.array(sorted(part.candidates.tolist(), key=ids.__getitem__, reverse=True), dtype=np.int64)
 
 
 def instance_positives(problem: Problem, protocol: Protocol, direction: str) -> tuple[Positives, Array | None]:
@@ -185,7 +201,7 @@ def _wanted(
     if task == "instance":
         n_candidates = problem.n_texts if part.direction == "i2t" else problem.n_images
         own = positives.of(part.queries)
-        if len(part.candidates) < n_candidates:
+        if not np.array_equal(part.candidates, np.arange(n_candidates)):
             own = own.among(part.candidates, n_candidates)
         return Wanted(Truth(own), graded, by_index, radii)  # type: ignore[arg-type]
     if problem.labels is None:
@@ -228,18 +244,18 @@ def _ranker(problem: Problem, protocol: Protocol, part: Part, settings: Settings
 
 
 def _rows(array: Array, rows: Array) -> Array:
-    return array if len(rows) == len(array) else array[rows]
+    return array if np.array_equal(rows, np.arange(len(array))) else array[rows]
 
 
 def _columns(array: Array, columns: Array) -> Array:
-    return array if len(columns) == array.shape[1] else array[:, columns]
+    return array if np.array_equal(columns, np.arange(array.shape[1])) else array[:, columns]
 
 
 def _selected_lists(lists: RankedLists, part: Part) -> RankedLists:
-    """Lists of some queries; the gallery of a ranked list cannot be cut afterwards."""
-    if len(part.queries) == lists.n_queries:
-        return lists
+    """Lists of some queries; the gallery of a ranked list can be laid out anew, but not cut afterwards."""
+    place = np.empty(lists.n_candidates, dtype=np.int64)
+    place[part.candidates] = np.arange(lists.n_candidates)
     taken = Positives(lists.offsets, np.arange(len(lists.candidates))).of(part.queries)
     return RankedLists(
-        taken.offsets, lists.candidates[taken.candidates], lists.scores[taken.candidates], lists.n_candidates
+        taken.offsets, place[lists.candidates[taken.candidates]], lists.scores[taken.candidates], lists.n_candidates
     )

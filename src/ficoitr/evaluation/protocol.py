@@ -28,6 +28,7 @@ class Protocol(BaseModel):
     instance, category : metrics of each task; ``@k`` stands for each of the cut-offs.
     denominator : of average precision, see `ficoitr.metrics.average_precision`.
     ties : how tied candidates are ranked; best and worst are reported as a band whatever is chosen.
+    tie_order : under ``index``, the order of tied candidates: that of the rows, or of descending identifiers.
     no_relevant : whether queries without a relevant candidate count as 0 or are left out.
     median : the median of the ranks, or ``floor(median of the 0-based ranks) + 1``.
     positives : whether extra positives are added to each text's own image or replace it.
@@ -48,6 +49,7 @@ class Protocol(BaseModel):
     category: tuple[str, ...] = ("mAP@k", "pr_curve")
     denominator: Denominator = "retrieved"
     ties: Ties = "expected"
+    tie_order: Literal["row", "id_descending"] = "row"
     no_relevant: Literal["zero", "skip"] = "zero"
     median: Literal["exact", "floor"] = "exact"
     positives: Literal["add", "replace"] = "add"

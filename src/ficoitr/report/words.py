@@ -26,6 +26,7 @@ _TIES = {
     "best": "Tied candidates are taken in the best order for the model.",
     "worst": "Tied candidates are taken in the worst order for the model.",
     "index": "Among tied candidates the lower index comes first, so figures depend on the order of the data.",
+    "identifier": "Among tied candidates the greater identifier comes first, as in trec_eval.",
 }
 
 
@@ -73,7 +74,8 @@ def describe(protocol: Protocol) -> list[Clause]:
     if category:
         counted = "count as 0" if protocol.no_relevant == "zero" else "are left out"
         clauses.append(Clause("Nothing relevant", f"Queries without a relevant candidate {counted}."))
-    clauses.append(Clause("Ties", _TIES[protocol.ties]))
+    by_identifier = protocol.ties == "index" and protocol.tie_order == "id_descending"
+    clauses.append(Clause("Ties", _TIES["identifier" if by_identifier else protocol.ties]))
     if protocol.median == "floor":
         clauses.append(Clause("Median", "floor(median of the 0-based ranks) + 1."))
     if protocol.fold:
