@@ -87,6 +87,9 @@ def evaluate_command(
     report: Annotated[
         Path | None, _option("--report", "Write a report: one self-contained .html file.", _RESULT)
     ] = None,
+    trec: Annotated[
+        Path | None, _option("--export-trec", "Write runs and qrels of the instance task to this folder.", _RESULT)
+    ] = None,
     threads: Annotated[int | None, _option("--threads", "Threads to use (default: all processors).", _RESULT)] = None,
     as_json: Annotated[bool, _option("--json", "Print the result as JSON.", _RESULT)] = False,
 ) -> None:
@@ -99,7 +102,7 @@ def evaluate_command(
       ficoitr evaluate --image-codes I.npy --text-codes T.npy --packed --categories L.npy --output ucch.json
     """
     from ficoitr.cli.inputs import read_inputs
-    from ficoitr.evaluation import evaluate
+    from ficoitr.evaluation import evaluate, export_trec
     from ficoitr.outputs.files import read_lines, require_target
 
     for path, suffix in ((result, ".json"), (report, ".html")):
@@ -123,15 +126,18 @@ def evaluate_command(
         run_t2i=run_t2i,
         **ids,
     )
+    truth: dict[str, Any] = {
+        "text_to_image": text_to_image,
+        "captions_per_image": captions_per_image,
+        "positives": {"i2t": positives_i2t, "t2i": positives_t2i} if positives_i2t or positives_t2i else None,
+    }
     with progress_bar() as progress:
         evaluation = evaluate(
             **arguments,
             **ids,
-            text_to_image=text_to_image,
-            captions_per_image=captions_per_image,
+            **truth,
             categories=categories,
             text_categories=text_categories,
-            positives={"i2t": positives_i2t, "t2i": positives_t2i} if positives_i2t or positives_t2i else None,
             queries=queries,
             measure=measure,
             protocol=protocol,
@@ -150,6 +156,8 @@ def evaluate_command(
         )
     if result is not None:
         evaluation = evaluation.save(result)
+    if trec is not None:
+        export_trec(trec, **arguments, **ids, **truth, measure=measure)
     if report is not None:
         from ficoitr.report import write_report
 
@@ -160,7 +168,7 @@ def evaluate_command(
         print_json(json.loads(evaluation.to_json()))
         return
     print_evaluation(evaluation)
-    for path in (result, report):
+    for path in (result, report, trec):
         if path is not None:
             messages.print(f"Wrote {path}")
 
