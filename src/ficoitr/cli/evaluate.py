@@ -108,7 +108,7 @@ def evaluate_command(
     for path, suffix in ((result, ".json"), (report, ".html")):
         if path is not None:
             require_target(path, suffix=suffix)
-    ids = {
+    ids: dict[str, Any] = {
         "image_ids": None if image_ids is None else read_lines(image_ids),
         "text_ids": None if text_ids is None else read_lines(text_ids),
     }
