@@ -58,7 +58,7 @@ def group_keys(keys, gains, total, scores, rows, exact, depth):  # type: ignore[
         if total[q] == 0:
             continue
         _decode(keys[q], key, ordered, values)
-        p = _top(values, absolute[q], relative, depth)
+        p = _top(key, values, absolute[q], relative, depth)
         if p > 0:
             own, index = _candidates_from(scores[rows[q]], values[p - 1], p)
             n_groups, _, unsettled = emit_groups(
@@ -108,14 +108,20 @@ def _write_groups(key, ordered, start, before, size, relevant, n_groups):  # typ
 
 
 @kernel
-def _top(values, absolute, relative, depth):  # type: ignore[no-untyped-def]
-    """How many candidates stand above the first gap below ``depth`` that rounding cannot bridge."""
-    if depth == 0:
-        return 0
-    for p in range(depth, len(values)):
-        if values[p - 1] - values[p] > absolute + relative * abs(values[p - 1]):
-            return p
-    return len(values)
+def _top(key, values, absolute, relative, depth):  # type: ignore[no-untyped-def]
+    """How many candidates must be ranked exactly: down to the first gap below ``depth`` that rounding cannot bridge.
+
+    None, if no two neighbours among them differ in relevance and stand closer than that.
+    """
+    matters = False
+    stop = len(values)
+    for p in range(1, len(values)):
+        close = values[p - 1] - values[p] <= absolute + np.float32(relative) * abs(values[p - 1])
+        if p >= depth and not close:
+            stop = p
+            break
+        matters |= close and (key[p - 1] ^ key[p]) & _RELEVANT != 0
+    return stop if matters and depth > 0 else 0
 
 
 @kernel
