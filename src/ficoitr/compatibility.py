@@ -1,9 +1,10 @@
 """The three functions of the released library fico-itr 1.0.0: same names, arguments, result keys and figures.
 
 Figures are equal on input without ties; tied candidates are ranked by index here, and in no defined order there.
-Recalls are in percent and mean average precisions are fractions, as there. Its faults are mended: ±float16 vectors
-have a cosine, unsigned codes do not wrap, a documented NumPy caption map works, a dictionary that leaves a caption out
-is an error, and Hamming similarities take memory for the result alone.
+Recalls are in percent and mean average precisions are fractions, as there. Its faults are mended: float16 vectors
+have a cosine, unsigned codes do not wrap, vectors far from the origin have Euclidean distances, a documented NumPy
+caption map works, a dictionary that leaves a caption out is an error, and Hamming similarities take memory for the
+result alone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ficoitr.errors import CaptionMapError, OptionError, ShapeError
-from ficoitr.evaluation import evaluate
+from ficoitr.evaluation import Protocol, evaluate, get_protocol
 from ficoitr.outputs import Scores
 from ficoitr.outputs.checks import as_matrix, require_finite
 from ficoitr.similarity.matrix import similarity_matrix
@@ -67,7 +68,7 @@ def instance_retrieval(
         For i2t and t2i: ``R@1``, ``R@5``, ``R@10`` in percent, ``MedianR`` and ``MeanR``.
     """
     i2t, t2i, captions = _matrices(similarity_matrix, t2i_sim, captions_per_image)
-    evaluation = evaluate(scores=Scores(i2t, t2i), protocol="fico-itr-1.0", resamples=0, **captions)
+    evaluation = evaluate(scores=Scores(i2t, t2i), protocol=_protocol("instance"), resamples=0, **captions)
     results = []
     for direction, n_candidates in (("i2t", i2t.shape[1]), ("t2i", i2t.shape[0])):
         row = evaluation.instance[direction]
@@ -106,19 +107,26 @@ def category_retrieval(
     if len(labels) != len(i2t) and len(labels) and i2t.shape[1] % len(labels) == 0 and len(i2t) % len(labels) == 0:
         # Images repeated once a caption, without a word on it: labels are of the distinct images.
         labels = np.repeat(labels, len(i2t) // len(labels), axis=0)
-    values = []
-    for direction, n_candidates in (("i2t", i2t.shape[1]), ("t2i", i2t.shape[0])):
-        cutoff: int | str = "N" if k is None or k >= n_candidates else k
-        evaluation = evaluate(
-            scores=Scores(i2t, t2i),
-            categories=labels,
-            protocol="fico-itr-1.0",
-            category_k=[cutoff],
-            resamples=0,
-            **captions,
-        )
-        values.append(float(evaluation.category[direction][f"mAP@{cutoff}"]))
-    return values[0], values[1]
+    cutoffs: dict[str, int | str] = {
+        direction: "N" if k is None or k >= n_candidates else k
+        for direction, n_candidates in (("i2t", i2t.shape[1]), ("t2i", i2t.shape[0]))
+    }
+    evaluation = evaluate(
+        scores=Scores(i2t, t2i),
+        categories=labels,
+        protocol=_protocol("category"),
+        category_k=cutoffs.values(),
+        resamples=0,
+        **captions,
+    )
+    first, second = (float(evaluation.category[direction][f"mAP@{cutoff}"]) for direction, cutoff in cutoffs.items())
+    return first, second
+
+
+def _protocol(task: str) -> Protocol:
+    """The library's protocol with the metrics of one task alone."""
+    other = "category" if task == "instance" else "instance"
+    return get_protocol("fico-itr-1.0").model_copy(update={other: ()})
 
 
 def _matrices(first: Any, second: Any, captions: Captions) -> tuple[Array, Array | None, dict[str, Any]]:

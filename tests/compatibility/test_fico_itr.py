@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import ficoitr
+from ficoitr import compatibility
 from ficoitr.errors import CaptionMapError, FicoitrError, OptionError, ShapeError, ValuesError
 
 Array = np.ndarray[Any, Any]
@@ -80,7 +81,7 @@ def test_instance_retrieval_with_two_matrices() -> None:
 
 
 @pytest.mark.parametrize("form", [form for form in CAPTIONS if form != "captions in rows"])
-@pytest.mark.parametrize("k", [None, 1, 7, 1000])
+@pytest.mark.parametrize("k", [None, 1, 7, 30, 1000])
 @pytest.mark.parametrize("labels", [LABELS.astype(int), CLASSES], ids=["multi-hot", "classes"])
 def test_category_retrieval(form: str, k: int | None, labels: Array) -> None:
     matrix, captions = CAPTIONS[form]
@@ -90,6 +91,21 @@ def test_category_retrieval(form: str, k: int | None, labels: Array) -> None:
         # Theirs counts every image once a caption as query and candidate; the distinct images are what is meant.
         matrix, options["captions_per_image"] = EVEN, EACH
     assert ours == pytest.approx(theirs(fico_itr.category_retrieval, matrix, labels, **options), abs=1e-9)
+
+
+@pytest.mark.parametrize("k", [None, 7, 30])
+def test_one_pass_over_one_task(monkeypatch: pytest.MonkeyPatch, k: int | None) -> None:
+    done: list[ficoitr.Evaluation] = []
+
+    def recorded(**arguments: Any) -> ficoitr.Evaluation:
+        done.append(ficoitr.evaluate(**arguments))
+        return done[-1]
+
+    monkeypatch.setattr(compatibility, "evaluate", recorded)
+    # Of 20 images and 60 texts, 30 is a cut-off in one direction and the whole ranking in the other.
+    compatibility.category_retrieval(EVEN, LABELS, k=k, captions_per_image=EACH)
+    compatibility.instance_retrieval(EVEN, captions_per_image=EACH)
+    assert [{figure.key.split(".")[0] for figure in one.figures()} for one in done] == [{"category"}, {"instance"}]
 
 
 def test_category_retrieval_with_two_matrices() -> None:
@@ -120,6 +136,20 @@ def test_half_precision_has_a_cosine() -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         assert not fico_itr.compute_similarity(x, x).any()
     np.testing.assert_allclose(ficoitr.compute_similarity(x, x), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_euclidean_similarity_does_not_depend_on_the_origin(dtype: type[np.floating]) -> None:
+    # Eighths are exact at either place.
+    near = np.random.default_rng(7).integers(-16, 16, size=(6, 12)).astype(dtype) / 8
+    far = near + dtype(1000)
+    np.testing.assert_array_equal(far - dtype(1000), near)
+    expected = 1 / (1 + np.linalg.norm(near[:, None] - near[None, :4], axis=2))
+    similarities = ficoitr.compute_similarity(far, far[:4], "euclidean")
+    assert similarities.dtype == dtype
+    np.testing.assert_allclose(similarities, expected, atol=1e-6)
+    if dtype is np.float32:
+        assert np.abs(fico_itr.compute_similarity(far, far[:4], "euclidean") - expected).max() > 1e-3
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])

@@ -127,7 +127,7 @@ def bench(
             oracle=oracle or None,
             notes=_notes(data, chosen),
         )
-        save_figures(folder / "figures", evaluations)
+        save_figures(folder / "figures", evaluations, oracle=oracle or None)
     return BenchResult(
         dataset=data,
         evaluations=evaluations,

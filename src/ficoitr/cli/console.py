@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,10 +82,10 @@ def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def split_list(text: str | None) -> list[str] | None:
-    """Read ``1,5,10``."""
+    """Read ``1,5,10``; commas within parentheses part the options of a metric, not values."""
     if text is None:
         return None
-    values = [part.strip() for part in text.split(",")]
+    values = [part.strip() for part in re.split(r",(?![^()]*\))", text)]
     if not all(values):
         raise OptionError(
             f"cannot read the list {text!r}", where="command line", expected="values between commas: 1,5,10"

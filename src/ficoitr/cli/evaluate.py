@@ -101,17 +101,20 @@ def evaluate_command(
 
       ficoitr evaluate --image-codes I.npy --text-codes T.npy --packed --categories L.npy --output ucch.json
     """
-    from ficoitr.cli.inputs import read_inputs
+    from ficoitr.cli.inputs import read_inputs, require_folder
     from ficoitr.evaluation import evaluate, export_trec
     from ficoitr.outputs.files import read_lines, require_target
 
     for path, suffix in ((result, ".json"), (report, ".html")):
         if path is not None:
             require_target(path, suffix=suffix)
+    if trec is not None:
+        require_folder(trec)
     ids: dict[str, Any] = {
         "image_ids": None if image_ids is None else read_lines(image_ids),
         "text_ids": None if text_ids is None else read_lines(text_ids),
     }
+    truth: dict[str, Any] = {"text_to_image": text_to_image, "captions_per_image": captions_per_image}
     arguments = read_inputs(
         images=images,
         texts=texts,
@@ -125,12 +128,9 @@ def evaluate_command(
         run_i2t=run_i2t,
         run_t2i=run_t2i,
         **ids,
+        **truth,
     )
-    truth: dict[str, Any] = {
-        "text_to_image": text_to_image,
-        "captions_per_image": captions_per_image,
-        "positives": {"i2t": positives_i2t, "t2i": positives_t2i} if positives_i2t or positives_t2i else None,
-    }
+    truth["positives"] = {"i2t": positives_i2t, "t2i": positives_t2i} if positives_i2t or positives_t2i else None
     with progress_bar() as progress:
         evaluation = evaluate(
             **arguments,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ficoitr.errors import OptionError
-from ficoitr.outputs import Embeddings, HashCodes, Scores, read_run
-from ficoitr.outputs.files import read_array
+from ficoitr.errors import CaptionMapError, OptionError, OutputError
+from ficoitr.outputs import Embeddings, HashCodes, RankedLists, Scores, read_run
+from ficoitr.outputs.files import read_array, read_json
 from ficoitr.outputs.trec import read_identifiers
+from ficoitr.tasks import plain_array
 
 _FORMS = (
     ("--images", "--texts"),
@@ -35,13 +37,17 @@ def read_inputs(
     run_t2i: Path | None,
     image_ids: Sequence[str] | None,
     text_ids: Sequence[str] | None,
+    text_to_image: Path | None,
+    captions_per_image: int | None,
 ) -> dict[str, Any]:
     """Read the one form of outputs that was given.
+
+    Runs need identifiers or the truth, since they need not name all there is to search.
 
     Raises
     ------
     OptionError
-        If none was given, more than one, or half of one.
+        If none was given, more than one, or half of one, or if nothing says how much a run searches.
     """
     values = ((images, texts), (image_codes, text_codes), (scores,), (scores_i2t, scores_t2i), (run_i2t, run_t2i))
     given = [number for number, paths in enumerate(values) if any(path is not None for path in paths)]
@@ -70,29 +76,104 @@ def read_inputs(
         }
     if form[0].startswith("--scores"):
         return {"scores": Scores(*(read_array(path) for path in paths if path is not None))}
-    return {"scores": _runs(run_i2t, run_t2i, image_ids, text_ids)}
+    truth = {"text_to_image": text_to_image, "captions_per_image": captions_per_image}
+    return {"scores": _runs(run_i2t, run_t2i, image_ids, text_ids, **truth)}
+
+
+def require_folder(folder: Path) -> None:
+    """Raise a clear error unless files could be written to a folder, made if need be: before the work, not after it.
+
+    Raises
+    ------
+    OutputError
+        If the folder, or the nearest above it that there is, is a file or may not be written.
+    """
+    nearest = next(one for one in (folder, *folder.parents) if os.access(one, os.F_OK))
+    if not nearest.is_dir():
+        raise OutputError(f"{nearest} is no folder", where=str(folder), fix="Choose another folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"the folder {nearest} may not be written", where=str(folder), fix="Choose a folder you may write to"
+        )
 
 
 def _runs(
-    run_i2t: Path | None, run_t2i: Path | None, image_ids: Sequence[str] | None, text_ids: Sequence[str] | None
-) -> tuple[Any, Any]:
-    """Read runs; without identifiers the rows go up to the largest number in either file."""
-    named = [read_identifiers(path) if path else ((), ()) for path in (run_i2t, run_t2i)]
-    images = image_ids or _row_numbers([*named[0][0], *named[1][1]], "--image-ids")
-    texts = text_ids or _row_numbers([*named[0][1], *named[1][0]], "--text-ids")
+    run_i2t: Path | None,
+    run_t2i: Path | None,
+    image_ids: Sequence[str] | None,
+    text_ids: Sequence[str] | None,
+    **truth: Any,
+) -> tuple[RankedLists | None, RankedLists | None]:
+    """Read runs; without identifiers they name rows."""
+    if not (image_ids and text_ids):
+        queries = {}
+        for direction, path in (("i2t", run_i2t), ("t2i", run_t2i)):
+            named = read_identifiers(path) if path else ((), ())
+            images, texts = named if direction == "i2t" else named[::-1]
+            if not image_ids:
+                _require_row_numbers(images, "--image-ids")
+            if not text_ids:
+                _require_row_numbers(texts, "--text-ids")
+            queries[direction] = len(set(named[0]))
+        n_images, n_texts = _sizes(
+            len(image_ids or ()), len(text_ids or ()), queries=(queries["i2t"], queries["t2i"]), **truth
+        )
+        image_ids = image_ids or [str(row) for row in range(n_images)]
+        text_ids = text_ids or [str(row) for row in range(n_texts)]
     return (
-        None if run_i2t is None else read_run(run_i2t, query_ids=images, candidate_ids=texts),
-        None if run_t2i is None else read_run(run_t2i, query_ids=texts, candidate_ids=images),
+        None if run_i2t is None else read_run(run_i2t, query_ids=image_ids, candidate_ids=text_ids),
+        None if run_t2i is None else read_run(run_t2i, query_ids=text_ids, candidate_ids=image_ids),
     )
 
 
-def _row_numbers(names: list[str], flag: str) -> list[str]:
-    if not all(name.isdecimal() for name in names):
-        wrong = next(name for name in names if not name.isdecimal())
+def _require_row_numbers(names: Iterable[str], flag: str) -> None:
+    wrong = next((name for name in names if not name.isdecimal()), None)
+    if wrong is not None:
         raise OptionError(
             f"the run names {wrong!r}, which is no row number",
             where=flag,
             expected="identifiers in row order",
             fix=f"Pass {flag} with one identifier a line",
         )
-    return [str(row) for row in range(1 + max(map(int, names), default=0))]
+
+
+def _sizes(
+    n_images: int,
+    n_texts: int,
+    *,
+    queries: tuple[int, int],
+    text_to_image: Path | None,
+    captions_per_image: int | None,
+) -> tuple[int, int]:
+    """Numbers of images and texts, where 0 stands for not known; a run names all its queries, but few candidates."""
+    if text_to_image is not None:
+        mapped = _sizes_of_map(text_to_image)
+        n_images, n_texts = n_images or mapped[0], n_texts or mapped[1]
+    elif captions_per_image is not None:
+        if captions_per_image < 1:
+            raise CaptionMapError(
+                f"captions_per_image is {captions_per_image}", where="captions_per_image", expected="1 or more"
+            )
+        n_images = n_images or queries[0]
+        n_texts = n_texts or captions_per_image * n_images or queries[1]
+        n_images = n_images or -(-n_texts // captions_per_image)
+    if not (n_images and n_texts):
+        raise OptionError(
+            "how many images and texts there are is not known, since a run need not name all that is searched",
+            where="command line",
+            expected="--image-ids and --text-ids, or --text-to-image with rows of images, or --captions-per-image",
+        )
+    return n_images, n_texts
+
+
+def _sizes_of_map(path: Path) -> tuple[int, int]:
+    """Numbers of images and texts in a map, which has a text of every image; 0 images where it does not give rows."""
+    given = read_json(path) if path.suffix == ".json" else read_array(path)
+    rows = plain_array(
+        list(given.values()) if isinstance(given, Mapping) else given,
+        error=CaptionMapError,
+        where="text_to_image",
+        expected="one row of an image a text",
+    )
+    numbers = rows.size and rows.dtype.kind in "iu" and rows.min() >= 0
+    return int(rows.max()) + 1 if numbers else 0, rows.size

@@ -1,4 +1,8 @@
-"""Evaluations of the same queries under the same relevance, in one order; anything else is refused."""
+"""Evaluations of the same queries under the same relevance, in one order; anything else is refused.
+
+Queries are matched by their identifiers, in any order of the rows. Labels are compared by a hash over them in row
+order: category figures need the same order of the rows in all evaluations.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Array = np.ndarray[Any, Any]
-# What a model may choose for itself; relevance is compared by the hashes of what it is made of.
+# What a model may choose for itself; relevance is compared by the hashes of what it is made of, see _RELEVANCE.
 _OF_THE_MODEL = frozenset({"measure", "precision", "truth", "version"})
 _RELEVANCE = {"instance": ("positives_i2t", "positives_t2i"), "category": ("categories", "text_categories")}
 
@@ -49,6 +53,8 @@ class Aligned:
 def require_same_protocol(evaluations: Sequence[Evaluation], names: Sequence[str], keys: Sequence[str]) -> None:
     """Raise an error unless all evaluations computed each figure in the same way against the same relevance.
 
+    Labels are the same where they are equal row by row, whatever the identifiers of the rows.
+
     Raises
     ------
     OptionError
@@ -67,7 +73,9 @@ def require_same_protocol(evaluations: Sequence[Evaluation], names: Sequence[str
                     f"and {found.get(field, 'none')} in {name!r}",
                     where="compare",
                     expected="evaluations of one protocol, relevance and gallery",
-                    fix="Evaluate both in the same way",
+                    fix="Evaluate both in the same way; for category figures the rows must be in the same order too"
+                    if field in _RELEVANCE["category"]
+                    else "Evaluate both in the same way",
                 )
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ficoitr.metrics.average_precision import BEST, EXPECTED, WORST
 from ficoitr.metrics.metric import Metric
 from ficoitr.metrics.statistics import weighted_median
 
 Array = np.ndarray[Any, Any]
-EXPECTED, BEST, WORST = 0, 1, 2
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+_NEGLIGIBLE_EXPONENT = 50.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +25,8 @@ class Column:
     values : array of shape (3, n_queries) or (3, n_queries, 11)
         Expected, best and worst value of every query; 0 where its weight is.
     weights : array of shape (3, n_queries)
-        1; 0 for queries that are left out; the probability of a hit where queries without a hit are dropped.
+        1; 0 for queries that are left out; the probability of a hit where queries without a hit are dropped (the
+        expected value then counts 0 for orders without one).
     images : int64 array of shape (n_queries,)
         The image that each query is or belongs to: the unit of resampling.
     folds : int64 array of shape (n_queries,)
@@ -42,19 +45,31 @@ class Column:
         """Whether queries are put together by their median."""
         return self.metric.family.average == "median"
 
+    @property
+    def drops_queries(self) -> bool:
+        """Whether queries without a hit are dropped, so that the order of ties decides which queries count."""
+        return ("denominator", "retrieved_skip") in self.metric.options
+
+    def can_be_resampled(self, kind: int) -> bool:
+        """Whether `resampled` has the figure: the extremes of ``drops_queries`` are no ratio of sums under ties."""
+        return kind == EXPECTED or not self.drops_queries or np.array_equal(self.weights[BEST], self.weights[WORST])
+
     def figure(self, kind: int) -> Array:
         """The figure under one policy for ties, a scalar array or shape (11,)."""
         return np.asarray(np.mean([self._of(kind, self.folds == fold) for fold in np.unique(self.folds)], axis=0))
 
     def _of(self, kind: int, part: Array) -> Any:
         values, weights = self.values[kind][part], self.weights[kind][part]
+        if not self.weights[BEST][part].any():
+            return np.full(values.shape[1:], np.nan)
         if self.is_median:
             return self.rounded(np.median(values[weights > 0]))
-        if kind != EXPECTED and self.metric.family.options and "retrieved_skip" in str(self.metric):
+        if self.drops_queries and kind != EXPECTED:
             return extreme_ratio(values, self.weights[BEST][part], self.weights[WORST][part], highest=kind == BEST)
+        if self.drops_queries and ((weights > 0) & (weights < 1)).any():
+            return expected_ratio(values, weights)
         # In ascending order, so that the sum does not depend on the order of the queries, down to the last bit.
-        total = np.sort(weights).sum()
-        return np.sort(values, axis=0).sum(axis=0) / total if total > 0 else np.full(values.shape[1:], np.nan)
+        return np.sort(values, axis=0).sum(axis=0) / np.sort(weights).sum()
 
     def rounded(self, median: Any) -> Any:
         """The median, or floor(median of the 0-based ranks) + 1 where the protocol counts so."""
@@ -71,6 +86,11 @@ class Column:
         ----------
         counts : array of shape (n_resamples, n_images)
             How often each image was drawn.
+
+        Notes
+        -----
+        Where the order of ties decides which queries count, this is the ratio of expectations. It differs from the
+        expectation of the ratio by O(1 / number of hits); that would take an integral a resample.
         """
         folds = [self.folds == fold for fold in np.unique(self.folds)]
         if self.is_median:
@@ -92,6 +112,41 @@ class Column:
     def _medians(self, counts: Array, kind: int, part: Array) -> Array:
         kept = part & (self.weights[kind] > 0)
         return np.asarray(self.rounded(weighted_median(self.values[kind][kept], self.images[kept], counts)))
+
+
+def expected_ratio(values: Array, hits: Array) -> float:
+    """Expectation of a mean over the queries with a hit, given that there are any.
+
+    With p the probabilities of a hit and v = p · E[AP | hit], queries being independent,
+
+        E[Σ AP / number of hits; any hit] = Σ_i v_i ∫_0^1 Π_{j≠i} (1 - p_j + p_j u) du,
+
+    since 1 / (1 + N) is the integral of u^N, and E[u^N] the product over the other queries.
+
+    Parameters
+    ----------
+    values : array of shape (n_queries,)
+        Expected value of every query, an order without a hit counting 0.
+    hits : array of shape (n_queries,)
+        Probability that the query has a hit, above 0 for one query at least.
+
+    Examples
+    --------
+    >>> round(expected_ratio(np.array([0.5, 0.375]), np.array([1.0, 0.5])), 12)
+    0.5625
+    """
+    # In ascending order, so that the result does not depend on the order of the queries, down to the last bit.
+    order = np.lexsort((hits, values))
+    values, hits = values[order], hits[order]
+    # With s = 1 - u the product is at most exp(-s Σp): nothing is left beyond `end`, and before it the product is so
+    # smooth that 64 nodes are exact to the last bits, however many queries there are.
+    end = min(1.0, _NEGLIGIBLE_EXPONENT / hits.sum())
+    total = 0.0
+    for node, weight in zip(end * (1 + _NODES) / 2, end * _WEIGHTS / 2, strict=True):
+        total += weight * np.exp(np.log1p(-hits * node).sum()) * (values / (1 - hits * node)).sum()
+    with np.errstate(divide="ignore"):
+        any_hit = -np.expm1(np.log1p(-hits).sum())
+    return float(total / any_hit)
 
 
 def extreme_ratio(values: Array, possibly: Array, surely: Array, *, highest: bool) -> float:

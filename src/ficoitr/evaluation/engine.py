@@ -80,13 +80,14 @@ def parts_of(problem: Problem, protocol: Protocol, queries: Array | None) -> dic
     """
     images, texts = np.arange(problem.n_images), np.arange(problem.n_texts)
     of_text = problem.text_to_image
+    asked_of = [one for one in problem.directions if not protocol.judged_only or one in problem.judged]
     if queries is not None:
         asked = queries[of_text]
         pairs = {"i2t": (images[queries], texts[~asked]), "t2i": (texts[asked], images[~queries])}
-        parts = {direction: [Part(direction, *pairs[direction])] for direction in problem.directions}
+        parts = {direction: [Part(direction, *pairs[direction])] for direction in asked_of}
         return _in_order_of_ties(problem, protocol, parts)
     parts = {}
-    for direction in problem.directions:
+    for direction in asked_of:
         folds = images // protocol.fold if protocol.fold else np.zeros_like(images)
         own = {"i2t": (folds, folds[of_text]), "t2i": (folds[of_text], folds)}[direction]
         parts[direction] = [
@@ -182,7 +183,7 @@ def evaluate_direction(
         inapplicable,
         sum(result.no_relevant for result in results),
         sum(result.near_ties for result in results),
-        len(parts[0].candidates),
+        max(len(part.candidates) for part in parts),
     )
 
 
@@ -229,8 +230,7 @@ def _ranker(problem: Problem, protocol: Protocol, part: Part, settings: Settings
         )
     if not (isinstance(queries, Embeddings) and isinstance(candidates, Embeddings)):
         raise TypeError("outputs of two kinds")
-    numbers = [metric.cutoff for task in ("instance", "category") for metric in protocol.metrics(task)]
-    depth = max((number for number in numbers if isinstance(number, int)), default=0)
+    depth = _settled_depth(protocol, len(part.candidates))
     return DenseRanker(
         dense_scorer(
             Embeddings(_rows(queries.values, part.queries)),
@@ -241,6 +241,14 @@ def _ranker(problem: Problem, protocol: Protocol, part: Part, settings: Settings
             names=names,
         )
     )
+
+
+def _settled_depth(protocol: Protocol, n_candidates: int) -> int:
+    """Rank down to which rounding must not decide: the largest cut-off, all ranks where a metric is cut at R."""
+    metrics = [metric for task in ("instance", "category") for metric in protocol.metrics(task)]
+    if any(metric.reach() == "relevant" for metric in metrics):
+        return n_candidates
+    return max((metric.cutoff for metric in metrics if isinstance(metric.cutoff, int)), default=0)
 
 
 def _rows(array: Array, rows: Array) -> Array:

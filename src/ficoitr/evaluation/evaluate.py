@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ficoitr._version import __version__
 from ficoitr.efficiency.environment import environment
 from ficoitr.errors import OptionError
 from ficoitr.evaluation.engine import DirectionResult, Settings, evaluate_direction, parts_of
 from ficoitr.evaluation.part import Progress
-from ficoitr.evaluation.plan import check_fit, plan_tasks, query_split
+from ficoitr.evaluation.plan import asked_metrics, check_fit, deciding_inputs, plan_tasks, query_split
 from ficoitr.evaluation.problem import Problem, build_problem
 from ficoitr.evaluation.protocol import Protocol, get_protocol
 from ficoitr.evaluation.result import Evaluation, PerQuery
@@ -22,7 +22,7 @@ from ficoitr.evaluation.signature import figure_signature, overall_signature, tr
 from ficoitr.evaluation.summary import Summary, summarise
 from ficoitr.outputs import HashCodes, Scores
 from ficoitr.similarity.dense import DENSE_MEASURES
-from ficoitr.similarity.threads import thread_count
+from ficoitr.similarity.threads import single_threaded_blas, thread_count
 
 Array = np.ndarray[Any, Any]
 MEASURES = (*DENSE_MEASURES, "hamming")
@@ -145,13 +145,15 @@ def evaluate(
     )
     split = query_split(queries, problem.n_images)
     check_fit(problem, chosen, split, measure)
+    problem = replace(problem, inputs=problem.inputs | deciding_inputs(problem, chosen, split))
     parts = parts_of(problem, chosen, split)
-    asked = {"instance": k is not None, "category": category_k is not None}
+    asked = asked_metrics(
+        chosen, instance=k is not None, category=category_k is not None, extra=(metrics, category_metrics)
+    )
     tasks, notes = plan_tasks(problem, chosen, parts, split, asked)
     used = _measure_used(problem, measure)
     settings = Settings(used, precision, thread_count(threads), progress)
-    # Each thread multiplies its own block; a second level of threads inside would only get in their way.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with single_threaded_blas():
         directions = {
             direction: evaluate_direction(problem, chosen, these, tasks[direction], settings)
             for direction, these in parts.items()
@@ -199,7 +201,7 @@ def _result(
         "measure": measure,
         "precision": precision if measure in DENSE_MEASURES else "exact",
         "truth": truth,
-        "judged": bool(problem.judged),
+        "judged": frozenset(problem.judged),
         "version": __version__,
     }
     evaluation = Evaluation(

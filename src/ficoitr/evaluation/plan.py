@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ficoitr.evaluation.problem import Problem
 from ficoitr.evaluation.protocol import Protocol
 from ficoitr.metrics.metric import Metric
 from ficoitr.outputs import HashCodes, Scores
+from ficoitr.outputs.files import digest_arrays, digest_lines
 from ficoitr.tasks import plain_array
 
 Array = np.ndarray[Any, Any]
@@ -90,21 +91,44 @@ def check_fit(problem: Problem, protocol: Protocol, split: Array | None, measure
         )
 
 
+def deciding_inputs(problem: Problem, protocol: Protocol, split: Array | None) -> dict[str, str]:
+    """Return hashes of what decides figures beside outputs and truth: the query split, identifiers that order ties."""
+    inputs = {}
+    if split is not None:
+        inputs["queries"] = digest_arrays(split)
+    if protocol.ties == "index" and protocol.tie_order == "id_descending":
+        inputs |= {"image_ids": digest_lines(problem.image_ids), "text_ids": digest_lines(problem.text_ids)}
+    return inputs
+
+
+def asked_metrics(
+    protocol: Protocol, *, instance: bool, category: bool, extra: tuple[Iterable[str], Iterable[str]]
+) -> dict[str, set[Metric]]:
+    """Return the metrics of each task that the user asked for: by choosing the cut-offs, or by name."""
+    asked = {}
+    for task, chosen, names in (("instance", instance, extra[0]), ("category", category, extra[1])):
+        named = {Metric.parse(name) for name in ([names] if isinstance(names, str) else names)}
+        by_cutoff = {one for one in protocol.metrics(task) if chosen and one.name in ("R", "mAP", "recall_fraction")}
+        asked[task] = named | by_cutoff
+    return asked
+
+
 def plan_tasks(
     problem: Problem,
     protocol: Protocol,
     parts: Mapping[str, list[Part]],
     split: Array | None,
-    asked: Mapping[str, bool],
+    asked: Mapping[str, Collection[Metric]],
 ) -> tuple[dict[str, Tasks], list[str]]:
     """Choose the metrics that the data allow, for each direction and task, with notes on what is left out.
 
     Parameters
     ----------
-    asked : mapping from task to bool
-        Whether the user chose the cut-offs: one that no gallery can hold is then an error.
+    asked : mapping from task to metrics
+        Those that the user chose: a cut-off of theirs that no gallery can hold is an error.
     """
-    notes: list[str] = []
+    unjudged = [direction for direction in problem.directions if direction not in parts]
+    notes = [f"{direction} was left out, since it has no positives" for direction in unjudged]
     plan: dict[str, Tasks] = {direction: {} for direction in parts}
     for task in ("instance", "category"):
         metrics = tuple(one.with_defaults(denominator=protocol.denominator) for one in protocol.metrics(task))
@@ -121,8 +145,8 @@ def plan_tasks(
             continue
         _check_radii(problem, task, metrics)
         sizes = {direction: min(len(part.candidates) for part in those) for direction, those in parts.items()}
-        beyond = [one for one in metrics if _rank_cutoff(one) > max(sizes.values())]
-        if beyond and asked[task]:
+        beyond = [one for one in asked[task] if _rank_cutoff(one) > max(sizes.values())]
+        if beyond:
             raise OptionError(
                 f"the cut-off {beyond[0].cutoff} is beyond the gallery of {max(sizes.values())} candidates",
                 where=_CUTOFFS[task],

@@ -23,7 +23,7 @@ from ficoitr.outputs import (
     read_qrels,
 )
 from ficoitr.outputs.checks import check_ids
-from ficoitr.outputs.files import digest_arrays, read_array, read_json
+from ficoitr.outputs.files import digest_arrays, digest_lines, read_array, read_json
 from ficoitr.tasks import (
     assumed_map,
     checked_map,
@@ -121,8 +121,8 @@ def build_problem(
     if text_categories is not None and labels is not None:
         inputs["text_categories"] = digest_arrays(np.packbits(labels[1], axis=1))
     for direction, lists in judged.items():
-        flat = [f"{query}:{','.join(map(str, np.atleast_1d(those)))}" for query, those in lists.items()]
-        inputs[f"positives_{direction}"] = digest_arrays(np.array(sorted(flat)))
+        flat = (f"{query}:{','.join(map(str, np.atleast_1d(those)))}" for query, those in lists.items())
+        inputs[f"positives_{direction}"] = digest_lines(sorted(flat))
     return Problem(outputs, n_images, n_texts, mapping, labels, image_names, text_names, judged, inputs, notes)
 
 
@@ -209,8 +209,8 @@ def _identifiers(
     outputs: Any, image_ids: Sequence[str] | None, text_ids: Sequence[str] | None, n_images: int, n_texts: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     own = (outputs[0].ids, outputs[1].ids) if isinstance(outputs, tuple) else (None, None)
-    images = own[0] or check_ids(image_ids, n_images, "image_ids") or tuple(map(str, range(n_images)))
-    texts = own[1] or check_ids(text_ids, n_texts, "text_ids") or tuple(map(str, range(n_texts)))
+    images = check_ids(image_ids, n_images, "image_ids") or own[0] or tuple(map(str, range(n_images)))
+    texts = check_ids(text_ids, n_texts, "text_ids") or own[1] or tuple(map(str, range(n_texts)))
     return images, texts
 
 

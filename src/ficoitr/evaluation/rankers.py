@@ -130,7 +130,8 @@ class ScoreRanker:
     def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> tuple[Array, dict[str, Groups]]:
         """Read a block of rows and rank them."""
         part = self._scores[slice(*block)]
-        wide = part.dtype == np.float64 or (part.dtype.kind in "iu" and part.dtype.itemsize > 2)
+        narrow = part.dtype in (np.float16, np.float32) or part.dtype.kind == "b"
+        wide = not (narrow or (part.dtype.kind in "iu" and part.dtype.itemsize <= 2))
         scores = np.ascontiguousarray(part, dtype=np.float64 if wide else np.float32)
         rows = np.arange(len(scores))
         return np.arange(*block), {

@@ -166,12 +166,13 @@ class Evaluation(BaseModel):
         require_target(path, suffix=".json")
         values = self.per_query_values()
         beside = path.with_suffix(".queries.parquet")
-        with atomic_path(beside) as temporary:
-            _write_values(temporary, values)
-        written = self.model_copy(update={"per_query": PerQueryFile(file=beside.name, sha256=digest_file(beside))})
+        # Both are written in full before either replaces an earlier file: they belong together.
+        with atomic_path(path) as result_file, atomic_path(beside) as values_file:
+            _write_values(values_file, values)
+            per_query = PerQueryFile(file=beside.name, sha256=digest_file(values_file))
+            written = self.model_copy(update={"per_query": per_query})
+            result_file.write_text(written.to_json() + "\n", encoding="utf-8")
         written._values, written._path = values, path
-        with atomic_path(path) as temporary:
-            temporary.write_text(written.to_json() + "\n", encoding="utf-8")
         return written
 
     def to_json(self) -> str:

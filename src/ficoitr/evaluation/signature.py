@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ficoitr.evaluation.protocol import Protocol, protocols
+from ficoitr.metrics.metric import Metric
 
 _OUTPUTS = ("images", "texts", "scores_i2t", "scores_t2i", "run_i2t", "run_t2i")
 
@@ -54,11 +55,12 @@ def figure_signature(key: str, directions: Mapping[str, Any], **context: Any) ->
         "metric": metric or rest,
         "direction": direction if metric else "both",
         "task": task,
-        "relevance": _relevance(task, context),
+        "relevance": _relevance(task, direction, context),
         **_shared(**context),
     }
-    if "mAP" in key and not key.endswith("@R"):
-        fields["denominator"] = protocol.denominator
+    if (metric or rest).startswith("mAP"):
+        named = Metric.parse(metric).with_defaults(denominator=protocol.denominator)
+        fields["denominator"] = named.option("denominator")
     if task == "category":
         fields["no_relevant"] = protocol.no_relevant
     if "median" in key:
@@ -83,10 +85,11 @@ def _departures(protocol: Protocol) -> dict[str, str]:
     }
 
 
-def _relevance(task: str, context: Mapping[str, Any]) -> str:
+def _relevance(task: str, direction: str, context: Mapping[str, Any]) -> str:
     if task == "category":
         return "shared-label"
-    if not context["judged"]:
+    judged = context["judged"]
+    if not (direction in judged or (direction not in ("i2t", "t2i") and judged)):
         return "own"
     return "own+judged" if context["protocol"].positives == "add" else "judged"
 
@@ -95,8 +98,13 @@ def _shared(**context: Any) -> dict[str, Any]:
     return {
         "measure": context["measure"],
         "precision": context["precision"],
-        "ties": context["protocol"].ties,
+        "ties": _ties(context["protocol"]),
     }
+
+
+def _ties(protocol: Protocol) -> str:
+    by_identifier = protocol.ties == "index" and protocol.tie_order != "row"
+    return f"{protocol.ties}-{protocol.tie_order.replace('_', '-')}" if by_identifier else protocol.ties
 
 
 def _origin(**context: Any) -> dict[str, Any]:

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from ficoitr.errors import OptionError
 from ficoitr.metrics.statistics import bootstrap_counts, percentile_interval, weighted_median
-from ficoitr.similarity.threads import map_in_order, thread_count
+from ficoitr.similarity.threads import map_in_order, single_threaded_blas, thread_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -224,8 +223,7 @@ def paired_tests(
     as_large = np.zeros(len(observed), dtype=np.int64)
     all_flips = _random_flips(n_images, permutations, seed)
     draws = bootstrap_counts(np.zeros(n_images, dtype=np.int64), resamples, seed)
-    # Each thread multiplies its own block; a second level of threads inside would only get in their way.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with single_threaded_blas():
         for permuted in map_in_order(all_flipped, all_flips, thread_count()):
             as_large += np.count_nonzero(np.abs(permuted) >= least, axis=0)
         resampled = np.concatenate(list(map_in_order(all_resampled, draws, thread_count())))

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ficoitr.evaluation.columns import BEST, EXPECTED, WORST, Column
+from ficoitr.evaluation.columns import Column
 from ficoitr.evaluation.engine import DirectionResult
 from ficoitr.evaluation.protocol import Protocol
+from ficoitr.metrics.average_precision import BEST, EXPECTED, WORST
 from ficoitr.metrics.curves import RECALL_LEVELS
 from ficoitr.metrics.metric import Metric
 from ficoitr.metrics.statistics import bootstrap_counts, percentile_interval
@@ -53,11 +54,13 @@ def summarise(
             name: _pair(*percentile_interval(values))
             for key, one in samples.items()
             for name, values in _points(key, one)
+            if np.isfinite(values).any()
         },
         {
-            name: (float(worst), float(best))
+            name: _pair(worst, best)
             for key, (low, high) in bands.items()
             for (name, worst), (_, best) in zip(_points(key, low), _points(key, high), strict=True)
+            if np.isfinite(worst) and np.isfinite(best)
         },
         {direction: _per_query(direction, columns, kind) for direction in directions},
         [
@@ -87,6 +90,7 @@ def _resample(
     n_images: int,
 ) -> dict[str, Array]:
     """Figures on resamples of images; both directions follow one draw, so that sums over both are resampled too."""
+    columns = {key: column for key, column in columns.items() if column.can_be_resampled(kind)}
     if resamples == 0 or not columns:
         return {}
     images = np.unique(np.concatenate([one.images for one in directions.values()]))
@@ -140,16 +144,16 @@ def _tables(
                 row["no_relevant"] = result.no_relevant
             tables[task][direction] = row
     if "instance.rsum" in figures:
-        tables["instance"]["rsum"] = float(figures["instance.rsum"])
+        tables["instance"]["rsum"] = _number(figures["instance.rsum"])
     return tables
 
 
 def _number(value: Any) -> Any:
-    if value is None:
+    if value is None or np.isnan(value).any():
         return None
     if np.ndim(value):
         return {"recall": list(RECALL_LEVELS), "precision": [float(one) for one in value]}
-    return None if np.isnan(value) else float(value)
+    return float(value)
 
 
 def _points(key: str, values: Any) -> Iterator[tuple[str, Any]]:

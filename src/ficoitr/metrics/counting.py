@@ -11,7 +11,7 @@ from ficoitr.metrics.relevant import canonical_scores
 @kernel
 def count_positives(scores, rows, offsets, positives, exact, ties_by_index):  # type: ignore[no-untyped-def]
     """Write the groups of listed positives; a positive closer to others than rounding is compared exactly."""
-    queries, candidates, scale, shift, absolute, relative = exact
+    queries, candidates, scale, absolute, relative = exact
     n_queries = len(rows)
     n = scores.shape[1]
     group_offsets = np.zeros(n_queries + 1, np.int64)
@@ -46,7 +46,7 @@ def count_positives(scores, rows, offsets, positives, exact, ties_by_index):  # 
                     if row[c] >= low and not row[c] > high:
                         chosen[place] = c
                         place += 1
-                score = canonical_scores(queries, candidates, scale, shift, q, chosen) if limit > 0 else np.zeros(close)
+                score = canonical_scores(queries, candidates, scale, q, chosen) if limit > 0 else np.zeros(close)
                 mine = score[np.searchsorted(chosen, positive)]
                 close = 0
                 for j in range(len(chosen)):

@@ -16,6 +16,13 @@ from ficoitr.metrics.sorting import emit_groups
 _RELEVANT = np.int32(1)
 _SCORE = np.int32(~1)
 _NOT_SIGN = np.int32(0x7FFFFFFF)
+# Rankings up to this length are settled whole, and none beyond the second.
+_SHORT = 1024
+_LONG = 65_536
+# A typical rounding error as a share of the bound, and the least it can be, some units in the last place.
+_TYPICAL = np.float32(1 / 256)
+_LAST_PLACES = np.float32(4 * np.finfo(np.float32).eps)
+_AMPLE = np.float32(32)
 
 
 @kernel
@@ -41,7 +48,7 @@ def build_keys(scores, rows, relevance):  # type: ignore[no-untyped-def]
 @kernel
 def group_keys(keys, gains, total, scores, rows, exact, depth):  # type: ignore[no-untyped-def]
     """Write the groups of keys that are sorted in ascending order, row by row."""
-    absolute, relative = exact[4], exact[5]
+    absolute, relative = exact[3], exact[4]
     n_queries, n = keys.shape
     none = np.empty(0, np.uint8)
     group_offsets = np.zeros(n_queries + 1, np.int64)
@@ -58,11 +65,12 @@ def group_keys(keys, gains, total, scores, rows, exact, depth):  # type: ignore[
         if total[q] == 0:
             continue
         _decode(keys[q], key, ordered, values)
-        p = _top(key, values, absolute[q], relative, depth)
+        settled = n if _is_patterned(key, values, absolute[q], relative) else depth
+        p = _top(key, values, absolute[q], relative, settled)
         if p > 0:
             own, index = _candidates_from(scores[rows[q]], values[p - 1], p)
             n_groups, _, unsettled = emit_groups(
-                own, index, gains[q], q, exact, depth, False, False, before, size, relevant, none, n_groups, 0
+                own, index, gains[q], q, exact, settled, False, False, before, size, relevant, none, n_groups, 0
             )
             near += unsettled
         # Views that begin at the rest let the loops count from 0, which is what the compiler turns into wide ones.
@@ -105,6 +113,23 @@ def _write_groups(key, ordered, start, before, size, relevant, n_groups):  # typ
     size[n_groups] = len(key) - first
     relevant[n_groups] = hits
     return n_groups + (hits > 0)
+
+
+@kernel
+def _is_patterned(key, values, absolute, relative):  # type: ignore[no-untyped-def]
+    """Whether many scores that ought to be equal differ by rounding alone, as those of counts or of pixels do.
+
+    Scores that vary freely have few neighbours within a typical error and many within 32 times that; where the first
+    are almost as many as the second, they are equal but for rounding, and the whole ranking is settled exactly.
+    """
+    n = len(values)
+    if n <= _SHORT or n > _LONG:
+        return n <= _SHORT
+    fixed = _TYPICAL * absolute
+    growing = max(_TYPICAL * np.float32(relative), _LAST_PLACES)
+    typical = _near(key, values, fixed, growing)
+    ample = _near(key, values, _AMPLE * fixed, _AMPLE * growing)
+    return 100 * typical > n and 4 * typical > ample
 
 
 @kernel

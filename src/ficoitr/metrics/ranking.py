@@ -30,15 +30,15 @@ _EMPTY = np.zeros((0, 0), dtype=np.float32)
 class Rescoring:
     """How to compute single scores again, exactly the same way wherever and whenever it is done.
 
-    The canonical score of query q and candidate c is ``scale[c] * (queries[q] · candidates[c]) - shift[c]``, the
-    product summed in index order in float64.
+    The canonical score of query q and candidate c is ``scale[c] * (queries[q] · candidates[c])`` or, without scales,
+    minus the squared distance of the two; sums go in index order, in float64.
 
     Parameters
     ----------
     queries, candidates : float32 or float64 arrays of shape (n_queries, d), (n_candidates, d)
         The vectors as the user gave them.
-    scale, shift : float64 arrays of shape (n_candidates,)
-        What turns the product into the measure.
+    scale : float64 array of shape (n_candidates,)
+        What turns the product into the measure; empty for the Euclidean distance.
     absolute : array of shape (n_queries,), of the dtype of the scores
     relative : float
         Scores of a query that differ by no more than ``absolute + relative * |score|`` may stand in either order.
@@ -49,7 +49,6 @@ class Rescoring:
     queries: Array
     candidates: Array
     scale: Array
-    shift: Array
     absolute: Array
     relative: float
     depth: int
@@ -62,7 +61,7 @@ class Rescoring:
     @property
     def arrays(self) -> tuple[Any, ...]:
         """All but the depth, as the kernels take them."""
-        return self.queries, self.candidates, self.scale, self.shift, self.absolute, self.relative
+        return self.queries, self.candidates, self.scale, self.absolute, self.relative
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,8 +172,7 @@ def listed_groups(
 
 
 def _no_rescoring(n_queries: int, dtype: Any) -> Rescoring:
-    none = np.zeros(0)
-    return Rescoring(_EMPTY, _EMPTY, none, none, np.zeros(n_queries, dtype), 0.0, 0)
+    return Rescoring(_EMPTY, _EMPTY, np.zeros(0), np.zeros(n_queries, dtype), 0.0, 0)
 
 
 def _grouped(

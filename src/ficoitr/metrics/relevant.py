@@ -9,8 +9,29 @@ from ficoitr.metrics.bits import popcount
 
 
 @kernel
-def canonical_scores(queries, candidates, scale, shift, q, chosen):  # type: ignore[no-untyped-def]
-    """Canonical scores of query q and the chosen candidates; four at a time hide the latency of the sums."""
+def canonical_scores(queries, candidates, scale, q, chosen):  # type: ignore[no-untyped-def]
+    """Canonical scores of query q and the chosen candidates, see `ficoitr.metrics.ranking.Rescoring`."""
+    if len(scale) == 0:
+        return _minus_squared_distances(queries, candidates, q, chosen)
+    result = _products(queries, candidates, q, chosen)
+    for i in range(len(chosen)):
+        result[i] *= scale[chosen[i]]
+    return result
+
+
+@kernel
+def _minus_squared_distances(queries, candidates, q, chosen):  # type: ignore[no-untyped-def]
+    result = np.zeros(len(chosen))
+    for i in range(len(chosen)):
+        for k in range(queries.shape[1]):
+            difference = np.float64(queries[q, k]) - np.float64(candidates[chosen[i], k])
+            result[i] -= difference * difference
+    return result
+
+
+@kernel
+def _products(queries, candidates, q, chosen):  # type: ignore[no-untyped-def]
+    """Inner products summed in index order; four at a time hide the latency of the sums."""
     result = np.empty(len(chosen))
     d = queries.shape[1]
     start = 0
@@ -33,8 +54,6 @@ def canonical_scores(queries, candidates, scale, shift, q, chosen):  # type: ign
         for k in range(d):
             s0 += np.float64(queries[q, k]) * candidates[chosen[i], k]
         result[i] = s0
-    for i in range(len(chosen)):
-        result[i] = scale[chosen[i]] * result[i] - shift[chosen[i]]
     return result
 
 

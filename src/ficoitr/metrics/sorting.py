@@ -77,7 +77,7 @@ def emit_groups(  # type: ignore[no-untyped-def]
     Neighbours within the rounding bound form a chain; a chain that starts above ``depth`` and whose order matters is
     put into canonical order first.
     """
-    queries, candidates, scale, shift, absolute, relative = exact
+    queries, candidates, scale, absolute, relative = exact
     n = len(keys)
     unsettled = 0
     p = 0
@@ -106,7 +106,7 @@ def emit_groups(  # type: ignore[no-untyped-def]
         matters = graded or hits < e - p or depth >= n
         if limit > 0 and p < depth and matters:
             chain = np.sort(index[p:e])
-            score = canonical_scores(queries, candidates, scale, shift, q, chain)
+            score = canonical_scores(queries, candidates, scale, q, chain)
             order = np.argsort(-score, kind="mergesort")
             for i in range(e - p):
                 index[p + i] = chain[order[i]]
@@ -208,7 +208,6 @@ def group_lists(list_offsets, candidates, scores, n_candidates, relevance, grade
     exact = (
         np.zeros((0, 0), np.float32),
         np.zeros((0, 0), np.float32),
-        np.zeros(0),
         np.zeros(0),
         np.zeros(1, scores.dtype),
         0.0,

@@ -11,7 +11,7 @@ import numpy as np
 
 from ficoitr.errors import CodesError
 from ficoitr.outputs.checks import Array, as_matrix, check_ids, require_finite, row_blocks
-from ficoitr.outputs.embeddings import read_ids, write_ids
+from ficoitr.outputs.embeddings import Embeddings, read_ids, write_ids
 from ficoitr.outputs.files import atomic_path, naming, read_array
 
 
@@ -203,7 +203,9 @@ def _check_alphabet(array: Array) -> None:
 def as_codes(
     values: Any, *, packed: bool = False, bits: int | None = None, ids: Sequence[str] | None = None
 ) -> HashCodes:
-    """Turn whatever a user passes (array, path, HashCodes) into HashCodes."""
+    """Turn whatever a user passes (array, path, HashCodes, real-valued codes as Embeddings) into HashCodes."""
+    if isinstance(values, Embeddings):
+        return HashCodes.from_values(values.values, bits=bits, ids=values.ids if ids is None else ids)
     if isinstance(values, HashCodes):
         return values if ids is None else HashCodes(values.words, values.bits, tuple(ids))
     if isinstance(values, str | Path):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -197,6 +197,14 @@ def digest_arrays(*arrays: np.ndarray[Any, Any] | None) -> str:
         for start in range(0, array.shape[0] if array.ndim else 1, rows):
             block = array[start : start + rows] if array.ndim else array
             digest.update(np.ascontiguousarray(block).data)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def digest_lines(lines: Iterable[str]) -> str:
+    """SHA-256 over lines of text, as ``sha256:…``."""
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode() + b"\n")
     return f"sha256:{digest.hexdigest()}"
 
 

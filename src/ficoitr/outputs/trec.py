@@ -159,7 +159,10 @@ def write_qrels(path: str | Path, positives: Mapping[str, Sequence[str]]) -> Non
 
 
 def read_qrels(path: str | Path) -> dict[str, list[str]]:
-    """Read relevance judgements into ``{query: [relevant candidate, …]}``; grade 0 and below is not relevant."""
+    """Read relevance judgements into ``{query: [relevant candidate, …]}``.
+
+    Grade 0 and below is not relevant; queries without a relevant candidate are left out.
+    """
     judged: dict[str, list[str]] = {}
     for number, line in enumerate(read_lines(path), 1):
         if not line.strip():
@@ -173,7 +176,6 @@ def read_qrels(path: str | Path) -> dict[str, list[str]]:
                 where=f"{path}, line {number}",
                 expected="query 0 candidate grade",
             ) from error
-        entry = judged.setdefault(query, [])
         if relevant:
-            entry.append(candidate)
+            judged.setdefault(query, []).append(candidate)
     return judged

@@ -105,7 +105,7 @@ def dense_scorer(
     squares = _squares(sources[0]), _squares(sources[1])
     for name, values in zip(names, squares, strict=True):
         _require_range(name, values, measure, dtype)
-    scale, shift = _canonical_form(measure, squares[1])
+    scale = _scale(measure, squares[1])
     query_first, candidate_first = (first_occurrences(source) for source in sources)
     distinct, rows = np.unique(query_first, return_inverse=True)
     kept = sources[0][distinct]
@@ -117,7 +117,7 @@ def dense_scorer(
         absolute, relative = _bound(*prepared, measure, dtype)
     repeats = np.flatnonzero(candidate_first != np.arange(len(candidate_first)))
     settled = depth if precision == "float32" else len(candidate_first)
-    exact = Rescoring(sources[0], sources[1], scale, shift, absolute[rows], relative, settled)
+    exact = Rescoring(sources[0], sources[1], scale, absolute[rows], relative, settled)
     return DenseScorer(
         rows.astype(np.int64),
         len(distinct),
@@ -156,8 +156,9 @@ def _require_range(name: str, squares: Array, measure: str, dtype: Any) -> None:
         )
     # Vectors are brought to one length under cosine, in float64; otherwise they are multiplied as they are.
     limits = np.finfo(np.float64 if measure == "cosine" else dtype)
-    least = float(limits.tiny) / float(limits.eps) if measure == "cosine" else 0.0
-    outside = np.flatnonzero(~((squares >= least) & (squares < limits.max / 8)))
+    least = float(limits.tiny)
+    long_enough = squares >= least if measure == "cosine" else np.full(len(squares), squares.max() >= least)
+    outside = np.flatnonzero(~((long_enough | (squares.max() == 0)) & (squares < limits.max / 8)))
     if len(outside):
         row = outside[0]
         raise ValuesError(
@@ -168,12 +169,11 @@ def _require_range(name: str, squares: Array, measure: str, dtype: Any) -> None:
         )
 
 
-def _canonical_form(measure: str, squares: Array) -> tuple[Array, Array]:
+def _scale(measure: str, squares: Array) -> Array:
+    """What a product with each candidate is multiplied by, see `Rescoring`."""
     if measure == "cosine":
-        return 1 / np.sqrt(squares), np.zeros_like(squares)
-    if measure == "euclidean":
-        return np.full_like(squares, 2.0), squares
-    return np.ones_like(squares), np.zeros_like(squares)
+        return np.asarray(1 / np.sqrt(squares))
+    return np.zeros(0) if measure == "euclidean" else np.ones_like(squares)
 
 
 def _prepare(queries: Array, candidates: Array, scale: Array, measure: str, dtype: Any) -> tuple[Array, Array]:

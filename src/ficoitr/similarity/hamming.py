@@ -123,7 +123,7 @@ def _distances(query, candidates, distances):  # type: ignore[no-untyped-def]
 def _similarities(queries, candidates, bits):  # type: ignore[no-untyped-def]
     n = candidates.shape[1]
     result = np.empty((len(queries), n), np.float32)
-    distances = np.empty(n, np.uint16)
+    distances = np.empty(n, np.uint32)
     for q in range(len(queries)):
         _distances(queries[q], candidates, distances)
         for c in range(n):
@@ -207,7 +207,7 @@ def _histograms(queries, candidates, bits, query_labels, candidate_labels, offse
     n_queries = len(queries)
     n = candidates.shape[1]
     gain = np.empty(n, np.uint8)
-    distances = np.empty(n, np.uint16)
+    distances = np.empty(n, np.uint32)
     # Four histograms in turn: a repeated distance need not wait for its last count to be stored.
     counts = np.empty((4, (bits + 1) * n_gains), np.int32)
     group_offsets = np.zeros(n_queries + 1, np.int64)
@@ -267,7 +267,7 @@ def _within(queries, candidates, query_labels, candidate_labels, offsets, positi
     n_queries = len(queries)
     n = candidates.shape[1]
     gain = np.empty(n, np.uint8)
-    distances = np.empty(n, np.uint16)
+    distances = np.empty(n, np.uint32)
     result = np.zeros((3, n_queries), np.int64)
     for q in range(n_queries):
         result[2, q] = fill_gains(q, query_labels, candidate_labels, offsets, positives, gain)

@@ -55,9 +55,21 @@ def _unit(array: Array, name: str) -> Array:
 
 
 def _euclidean(left: Array, right: Array) -> Array:
-    squares = np.einsum("ij,ij->i", left, left)[:, None] + np.einsum("ij,ij->i", right, right) - 2 * left @ right.T
-    # The small constant is fico-itr's.
-    return np.asarray(1 / (1 + np.sqrt(np.maximum(squares, 0)) + 1e-8))
+    """1 / (1 + distance), computed in float64 about the mean of ``right``.
+
+    Distances do not depend on the origin, but far from it their squares are small differences of large numbers.
+    """
+    result = np.empty((len(left), len(right)), dtype=np.result_type(left, right))
+    centre = right.mean(axis=0, dtype=np.float64)
+    right = right - centre
+    right_squares = np.einsum("ij,ij->i", right, right)
+    rows = max(1, _BLOCK_BYTES // (8 * len(right)))
+    for start in range(0, len(left), rows):
+        block = left[start : start + rows] - centre
+        squares = np.einsum("ij,ij->i", block, block)[:, None] + right_squares - 2 * block @ right.T
+        # The small constant is fico-itr's.
+        result[start : start + rows] = 1 / (1 + np.sqrt(np.maximum(squares, 0)) + 1e-8)
+    return result
 
 
 def _hamming(left: Array, right: Array) -> Array:

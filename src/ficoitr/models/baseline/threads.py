@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from threadpoolctl import threadpool_limits
+from ficoitr.similarity.threads import single_threaded_blas
 
 
 def one_blas_thread() -> AbstractContextManager[object]:
@@ -13,5 +13,4 @@ def one_blas_thread() -> AbstractContextManager[object]:
     The threads of OpenBLAS spin while they wait for one another: beside other work on the same cores,
     decompositions of some hundred rows take ten times as long with two threads as with one.
     """
-    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
-    return limits
+    return single_threaded_blas()
