@@ -48,7 +48,7 @@ VALUES = [
         "products that overflow",
         evaluating(images=IMAGES * np.float32(1e30), measure="inner_product"),
         ValuesError,
-        ("images: row 0 is so long", "overflow float32", 'precision="float64"'),
+        ("images: row 0 is so long", "leave the range of float32", 'precision="float64"'),
     ),
     Case(
         "object array",

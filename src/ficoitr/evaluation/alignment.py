@@ -83,8 +83,10 @@ def _choices(evaluation: Evaluation, key: str) -> dict[str, str]:
     """All that the figure depends on, save the model."""
     fields = dict(part.partition(":")[::2] for part in evaluation.signatures[key].split("|"))
     chosen = {field: value for field, value in fields.items() if field not in _OF_THE_MODEL}
-    task = key.partition(".")[0]
-    return chosen | {name: evaluation.inputs[name] for name in _RELEVANCE[task] if name in evaluation.inputs}
+    task, _, rest = key.partition(".")
+    other = {"i2t": "positives_t2i", "t2i": "positives_i2t"}.get(rest.partition(".")[0])
+    names = (name for name in (*_RELEVANCE[task], "queries") if name != other)
+    return chosen | {name: evaluation.inputs[name] for name in names if name in evaluation.inputs}
 
 
 def align(evaluations: Sequence[Evaluation], names: Sequence[str]) -> Aligned:

@@ -65,7 +65,7 @@ def group_keys(keys, gains, total, scores, rows, exact, depth):  # type: ignore[
         if total[q] == 0:
             continue
         _decode(keys[q], key, ordered, values)
-        settled = n if _is_patterned(key, values, absolute[q], relative) else depth
+        settled = n if _is_patterned(values, absolute[q], relative) else depth
         p = _top(key, values, absolute[q], relative, settled)
         if p > 0:
             own, index = _candidates_from(scores[rows[q]], values[p - 1], p)
@@ -116,7 +116,7 @@ def _write_groups(key, ordered, start, before, size, relevant, n_groups):  # typ
 
 
 @kernel
-def _is_patterned(key, values, absolute, relative):  # type: ignore[no-untyped-def]
+def _is_patterned(values, absolute, relative):  # type: ignore[no-untyped-def]
     """Whether many scores that ought to be equal differ by rounding alone, as those of counts or of pixels do.
 
     Scores that vary freely have few neighbours within a typical error and many within 32 times that; where the first
@@ -127,9 +127,19 @@ def _is_patterned(key, values, absolute, relative):  # type: ignore[no-untyped-d
         return n <= _SHORT
     fixed = _TYPICAL * absolute
     growing = max(_TYPICAL * np.float32(relative), _LAST_PLACES)
-    typical = _near(key, values, fixed, growing)
-    ample = _near(key, values, _AMPLE * fixed, _AMPLE * growing)
-    return 100 * typical > n and 4 * typical > ample
+    typical = _close(values, fixed, growing)
+    ample = _close(values, _AMPLE * fixed, _AMPLE * growing)
+    return 4 * typical > ample
+
+
+@kernel
+def _close(values, absolute, relative):  # type: ignore[no-untyped-def]
+    """How many neighbours differ, and by no more than this."""
+    count = 0
+    for p in range(1, len(values)):
+        gap = values[p - 1] - values[p]
+        count += (gap > 0) & (gap <= absolute + relative * abs(values[p - 1]))
+    return count
 
 
 @kernel
