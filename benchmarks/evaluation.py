@@ -21,7 +21,8 @@ def data() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     texts = np.repeat(images, N_TEXTS // N_IMAGES, axis=0) + 4 * noise
     # 2.9 labels an image on average and a third of the pairs relevant, as in MS-COCO.
     popularity = 0.45 / np.arange(1, N_LABELS + 1) ** 0.8
-    return images, texts, generator.random((N_IMAGES, N_LABELS)) < popularity
+    # Labels as files hold them, MS-COCO among them: 0 and 1 as small integers.
+    return images, texts, (generator.random((N_IMAGES, N_LABELS)) < popularity).astype(np.uint8)
 
 
 def with_ficoitr(resamples: int) -> dict[str, float]:
