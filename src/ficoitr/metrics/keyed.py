@@ -16,6 +16,7 @@ from ficoitr.metrics.sorting import emit_groups
 _RELEVANT = np.int32(1)
 _SCORE = np.int32(~1)
 _NOT_SIGN = np.int32(0x7FFFFFFF)
+_MINUS_ZERO = np.int32(-(2**31))
 # Rankings up to this length are settled whole, and none beyond the second.
 _SHORT = 1024
 _LONG = 65_536
@@ -39,8 +40,9 @@ def build_keys(scores, rows, relevance):  # type: ignore[no-untyped-def]
         bits = scores[rows[q]].view(np.int32)
         key = keys[q]
         for c in range(n):
-            # Negative floats sort backwards as integers: their magnitude bits are turned over.
-            ordered = bits[c] ^ ((bits[c] >> np.int32(31)) & _NOT_SIGN)
+            # Negative floats sort backwards as integers: their magnitude bits are turned over. -0.0 is 0.0.
+            raw = np.int32(0) if bits[c] == _MINUS_ZERO else bits[c]
+            ordered = raw ^ ((raw >> np.int32(31)) & _NOT_SIGN)
             key[c] = (ordered & _SCORE) | np.int32(gain[c] > 0)
     return keys, gains, total
 
