@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The first call of a kernel compiles it: no time limit on single examples.
+settings.register_profile("ficoitr", deadline=None)
+settings.load_profile("ficoitr")
 
 ROOT = Path(__file__).resolve().parents[1]
 
