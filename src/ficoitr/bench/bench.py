@@ -125,7 +125,7 @@ def bench(
             comparison=comparison,
             efficiency=efficiency,
             oracle=oracle or None,
-            notes=_notes(data, chosen),
+            introduction=_introduction(data, chosen),
         )
         save_figures(folder / "figures", evaluations, oracle=oracle or None)
     return BenchResult(
@@ -158,17 +158,17 @@ def _oracle(test: Dataset, evaluation: Evaluation) -> dict[str, float]:
     return {f"instance.{key}": float(value) for key, value in recalls.items()}
 
 
-def _notes(data: Dataset, suite: Suite) -> list[str]:
+def _introduction(data: Dataset, suite: Suite) -> list[str]:
     sizes = ", ".join(f"{len(data.split(name).image_ids):,} {name}" for name in data.split_names)
-    notes = [f"{suite.description}. Images of {data.name}: {sizes}. Figures are those of test."]
+    paragraphs = [f"{suite.description}. Images of {data.name}: {sizes}. Figures are those of test."]
     if data.name == "scenes":
-        notes.append(
+        paragraphs.append(
             "scenes is generated, and was designed so that fine- and coarse-grained retrieval can differ: it "
             "illustrates the FiCo-ITR paper's findings and is no evidence for them."
         )
     if any(hasattr(value, "boxes") for value in data.extra.values()):
-        notes.append(
+        paragraphs.append(
             "Regions are the true boxes of the objects with some noise: a model that reads them is told where the "
             "objects are, an advantage that no model has on photographs."
         )
-    return notes
+    return paragraphs

@@ -53,6 +53,7 @@ def write_report(
     evaluations: Sequence[Evaluation],
     *,
     title: str,
+    introduction: Sequence[str] = (),
     comparison: Comparison | None = None,
     efficiency: Sequence[Mapping[str, Any]] | None = None,
     oracle: Mapping[str, float] | None = None,
@@ -68,6 +69,8 @@ def write_report(
     evaluations : sequence of Evaluation
         At least one; their names stand in tables and charts.
     title : str
+    introduction : sequence of str
+        Paragraphs under the title: what a reader must know before the figures.
     comparison : Comparison, optional
         Of these evaluations, from `ficoitr.compare`.
     efficiency : sequence of mappings, optional
@@ -108,6 +111,7 @@ def write_report(
     )
     page = environment.get_template("report.html.j2").render(
         title=title,
+        introduction=introduction,
         written=datetime.now(UTC).strftime("%-d %B %Y"),
         version=__version__,
         names=names,
