@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """Suggest the known name that is closest to a mistyped one, for the ``fix`` of an error."""
+    by_lower = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"Did you mean {by_lower[close[0]]!r}" if close else None
+
 
 class FicoitrWarning(UserWarning):
     """Something that does not stop the work but that the user should know."""

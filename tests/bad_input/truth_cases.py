@@ -224,7 +224,10 @@ TRUTH = [
         ("are a list", "{query: [candidate, …]}"),
     ),
     Case(
-        "no queries", evaluating(queries=0, categories=LABELS), OptionError, ("0 images are to be queries", "1 and 3")
+        "no queries",
+        evaluating(queries=0, categories=LABELS),
+        OptionError,
+        ("0 of 4 images are to be queries", "1 and 3"),
     ),
     Case(
         "only queries",

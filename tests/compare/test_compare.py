@@ -131,7 +131,7 @@ def test_another_caption_map_is_refused(good, make):
     [
         ({"ties": "index"}, "ties expected in 'good' and index in 'other'"),
         ({"denominator": "total"}, "denominator retrieved in 'good' and total in 'other'"),
-        ({"categories": np.arange(60) % 3}, "has categories sha256"),
+        ({"categories": np.arange(60) % 3}, "rests on different categories"),
         ({"positives": {"t2i": {"text-0": ["image-1"]}}}, "relevance own in 'good'"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ficoitr.cli.console import messages, output, print_json
+from ficoitr.cli.console import messages, output, print_json, split_list
 
 
 def compare_command(
@@ -18,6 +18,10 @@ def compare_command(
     ] = None,
     baseline: Annotated[
         str | None, typer.Option(help="Compare all with this one, instead of all pairs.", show_default=False)
+    ] = None,
+    figures: Annotated[
+        str | None,
+        typer.Option(help="Only these figures, e.g. instance.t2i.R@1,category.i2t.mAP@N.", show_default=False),
     ] = None,
     permutations: Annotated[int, typer.Option(help="Permutations of the randomisation test.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Seed of the test.")] = 0,
@@ -33,7 +37,9 @@ def compare_command(
 
     # A status line is drawn on a terminal only.
     with messages.status("Comparing"):
-        comparison = compare(results, baseline=baseline, permutations=permutations, seed=seed)
+        comparison = compare(
+            results, baseline=baseline, figures=split_list(figures), permutations=permutations, seed=seed
+        )
     if table is not None:
         comparison.save(table)
         messages.print(f"Wrote {table}")

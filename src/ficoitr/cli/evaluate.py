@@ -222,7 +222,7 @@ def print_evaluation(evaluation: Evaluation) -> None:
     percentages = "Recalls and precisions in percent, ranks from 1" + (
         "; [95% interval], resampling images." if evaluation.intervals else "."
     )
-    output.print(percentages, style="dim")
+    output.print(percentages, style="dim", soft_wrap=True)
     for note in evaluation.notes:
-        output.print(f"Note: {note}", style="yellow", markup=False)
+        output.print(f"Note: {note}", style="yellow", markup=False, soft_wrap=True)
     output.print(evaluation.signature, style="dim", markup=False, soft_wrap=True)

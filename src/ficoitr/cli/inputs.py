@@ -118,12 +118,26 @@ def _runs(
         n_images, n_texts = _sizes(
             len(image_ids or ()), len(text_ids or ()), queries=(queries["i2t"], queries["t2i"]), **truth
         )
+        if run_i2t is not None and not text_ids and n_texts > n_images > 1:
+            _require_texts_beyond(read_identifiers(run_i2t)[1], n_images, n_texts)
         image_ids = image_ids or [str(row) for row in range(n_images)]
         text_ids = text_ids or [str(row) for row in range(n_texts)]
     return (
         None if run_i2t is None else read_run(run_i2t, query_ids=image_ids, candidate_ids=text_ids),
         None if run_t2i is None else read_run(run_t2i, query_ids=text_ids, candidate_ids=image_ids),
     )
+
+
+def _require_texts_beyond(named: Iterable[str], n_images: int, n_texts: int) -> None:
+    """Refuse a run of text queries that was given for image queries: it names images only."""
+    last = max(map(int, named))
+    if last < n_images:
+        raise OptionError(
+            f"{n_texts} texts are to be searched, but the run names none beyond row {last}",
+            where="--run-i2t",
+            expected="a run of image queries over all texts",
+            fix="Is this the run of text queries (--run-t2i)? Otherwise pass --image-ids and --text-ids",
+        )
 
 
 def _require_row_numbers(names: Iterable[str], flag: str) -> None:

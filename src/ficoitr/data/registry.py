@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ficoitr.errors import FileFormatError, OptionError
+from ficoitr.errors import FileFormatError, OptionError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,12 +145,11 @@ def _find(name: str) -> DatasetEntry | None:
 
 def _unknown(name: str) -> OptionError:
     names = [entry.name for entry in dataset_names()]
-    close = difflib.get_close_matches(name, names, n=1)
     return OptionError(
         f"there is no dataset or folder {name!r}",
         where="name",
         expected=f"one of {', '.join(names)}, or the path of a folder",
-        fix=f"Did you mean {close[0]!r}" if close else None,
+        fix=did_you_mean(name, names),
     )
 
 

@@ -68,8 +68,11 @@ def require_same_protocol(evaluations: Sequence[Evaluation], names: Sequence[str
             different = [field for field in {**expected, **found} if expected.get(field) != found.get(field)]
             if different:
                 field = different[0]
+                hashed = any(value.get(field, "").startswith("sha256:") for value in (expected, found))
                 raise OptionError(
-                    f"{key} has {field} {expected.get(field, 'none')} in {reference_name!r} "
+                    f"{key} rests on different {field} in {reference_name!r} and {name!r}"
+                    if hashed
+                    else f"{key} has {field} {expected.get(field, 'none')} in {reference_name!r} "
                     f"and {found.get(field, 'none')} in {name!r}",
                     where="compare",
                     expected="evaluations of one protocol, relevance and gallery",

@@ -117,7 +117,7 @@ def compare(
         permutations=permutations,
         resamples=resamples,
         seed=seed,
-        notes=_notes(rows),
+        notes=(*_notes(rows), *_identity_notes(loaded)),
     )
 
 
@@ -195,6 +195,15 @@ def _corrected(rows: Sequence[Pair]) -> list[Pair]:
     """Correct the p-values of one figure over its pairs."""
     adjusted = iter(holm([row.p for row in rows if row.p is not None]))
     return [row if row.p is None else row.corrected(next(adjusted)) for row in rows]
+
+
+def _identity_notes(evaluations: Sequence[Evaluation]) -> tuple[str, ...]:
+    """Say that queries were matched by row where no identifiers tell the data apart."""
+    first = next(iter(evaluations[0].per_query_values().values()))
+    if first.ids != tuple(map(str, range(len(first.ids)))):
+        return ()
+    note = "No identifiers were given: rows are taken to be the same items in the same order"
+    return (f"{note}. Pass image_ids and text_ids to have that checked",)
 
 
 def _notes(rows: Sequence[Pair]) -> tuple[str, ...]:

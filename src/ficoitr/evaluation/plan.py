@@ -31,7 +31,7 @@ def query_split(queries: Any, n_images: int) -> Array | None:
     if array.ndim == 0 and array.dtype.kind in "iu":
         if not 0 < int(array) < n_images:
             raise OptionError(
-                f"{int(array)} images are to be queries",
+                f"{int(array)} of {n_images} images are to be queries",
                 where="queries",
                 expected=f"between 1 and {n_images - 1}",
             )
@@ -129,6 +129,8 @@ def plan_tasks(
     """
     unjudged = [direction for direction in problem.directions if direction not in parts]
     notes = [f"{direction} was left out, since it has no positives" for direction in unjudged]
+    if protocol.images not in (None, problem.n_images):
+        notes.append(f"the protocol {protocol.name} is of {protocol.images:,} images, these are {problem.n_images:,}")
     plan: dict[str, Tasks] = {direction: {} for direction in parts}
     for task in ("instance", "category"):
         metrics = tuple(one.with_defaults(denominator=protocol.denominator) for one in protocol.metrics(task))

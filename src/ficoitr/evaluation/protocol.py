@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ficoitr.errors import OptionError
+from ficoitr.errors import OptionError, did_you_mean
 from ficoitr.metrics.metric import Metric, parse_cutoff
 
 Ties = Literal["expected", "best", "worst", "index"]
@@ -36,6 +36,7 @@ class Protocol(BaseModel):
     fold : number of consecutive images in a fold, figures being means over folds; None for no folds.
     split : whether queries and retrieval split must be told apart.
     measure : the measure, where the protocol fixes it.
+    images : how many images its data have, where it is of one dataset.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -57,6 +58,7 @@ class Protocol(BaseModel):
     fold: int | None = None
     split: bool = False
     measure: str | None = None
+    images: int | None = None
 
     def metrics(self, task: str) -> tuple[Metric, ...]:
         """Metrics of ``"instance"`` or ``"category"`` with cut-offs filled in; the sum rSum is not among them."""
@@ -121,7 +123,12 @@ def _cutoffs(values: Iterable[int | str] | int | str, name: str, letters: tuple[
 
 def _one_of(value: str, allowed: tuple[str, ...], name: str) -> str:
     if value not in allowed:
-        raise OptionError(f"{value!r} is unknown", where=name, expected=f"one of {', '.join(allowed)}")
+        raise OptionError(
+            f"{value!r} is unknown",
+            where=name,
+            expected=f"one of {', '.join(allowed)}",
+            fix=did_you_mean(value, allowed),
+        )
     return value
 
 
@@ -144,5 +151,10 @@ def get_protocol(name: str | Protocol) -> Protocol:
         return name
     known = protocols()
     if not isinstance(name, str) or name not in known:
-        raise OptionError(f"there is no protocol {name!r}", where="protocol", expected=f"one of {', '.join(known)}")
+        raise OptionError(
+            f"there is no protocol {name!r}",
+            where="protocol",
+            expected=f"one of {', '.join(known)}",
+            fix=did_you_mean(str(name), known),
+        )
     return known[name]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ficoitr.errors import OptionError
+from ficoitr.errors import OptionError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -173,7 +173,9 @@ class Metric:
                 f"there is no metric {self.name!r}",
                 where="metric",
                 expected=f"one of {', '.join(FAMILIES)}",
-                fix="`ficoitr metrics` lists them with their definitions",
+                fix=". ".join(
+                    filter(None, (did_you_mean(self.name, FAMILIES), "`ficoitr metrics` lists them with definitions"))
+                ),
             )
         _check_cutoff(self.family, self.cutoff)
         for name, value in self.options:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, runtime_checkable
 
-from ficoitr.errors import OptionError
+from ficoitr.errors import OptionError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,11 +102,10 @@ def config_from(config_class: type[C], options: Mapping[str, Any], *, model: str
     known = [field.name for field in fields(config_class)]  # type: ignore[arg-type]
     for option in options:
         if option not in known:
-            close = difflib.get_close_matches(option, known, n=1)
             raise OptionError(
                 f"the model {model!r} has no option {option!r}",
                 where="config",
                 expected=f"options among {', '.join(known)}",
-                fix=f"Did you mean {close[0]!r}" if close else None,
+                fix=did_you_mean(option, known),
             )
     return config_class(**options)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ficoitr.errors import OptionError
+from ficoitr.errors import OptionError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,11 +127,10 @@ def load_model(name: str, checkpoint: str | Path | None = None, config: Mapping[
 def _find(name: str) -> ModelEntry:
     entries = {entry.name: entry for entry in model_names()}
     if name not in entries:
-        close = difflib.get_close_matches(name, entries, n=1)
         raise OptionError(
             f"there is no model {name!r}",
             where="name",
             expected=f"one of {', '.join(entries)}",
-            fix=f"Did you mean {close[0]!r}" if close else None,
+            fix=did_you_mean(name, entries),
         )
     return entries[name]

@@ -76,10 +76,9 @@ def _paper_table(
     headed = tuple((name, len(those)) for name, those in groups if those)
     intervals = " Below: 95% intervals." if any(one.intervals for one in evaluations) else ""
     limit = " Oracle: the highest that the data allow." if len(rows) > len(evaluations) else ""
+    bold = " Bold: the best." if len(evaluations) > 1 else ""
     percent = "Percent; rSum is a sum of percentages." if "instance.rsum" in keys else "Percent."
-    return Table(
-        title, ("Model", *shown), tuple(rows), (("", 1), *headed), f"{percent} Bold: the best.{intervals}{limit}"
-    )
+    return Table(title, ("Model", *shown), tuple(rows), (("", 1), *headed), f"{percent}{bold}{intervals}{limit}")
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Headline(NamedTuple):
     text: str
 
 
-def describe(protocol: Protocol) -> list[Clause]:
+def describe(protocol: Protocol, *, resampled: bool = True) -> list[Clause]:
     """Say in words all that a protocol fixes."""
     instance, category = protocol.metrics("instance"), protocol.metrics("category")
     clauses = [Clause("Name", f"{protocol.name}: {protocol.description} ({protocol.source}).")]
@@ -89,7 +89,9 @@ def describe(protocol: Protocol) -> list[Clause]:
     clauses.append(
         Clause(
             "Intervals",
-            "95%, percentile bootstrap over images, whose texts follow them; the gallery stays as it is.",
+            "95%, percentile bootstrap over images, whose texts follow them; the gallery stays as it is."
+            if resampled
+            else "None: no resamples were drawn.",
         )
     )
     return clauses

@@ -117,7 +117,7 @@ def checked_map(
             f"the map has as many entries as there are images ({n_images}), but there are {n_texts} texts",
             where=where,
             expected=f"{n_texts} entries, one a text",
-            fix="If these are counts of texts, pass them as captions_per_image",
+            fix="Counts of texts are captions_per_image; transposed scores must be turned",
         )
     if len(array) != n_texts:
         raise CaptionMapError(
