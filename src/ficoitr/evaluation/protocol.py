@@ -27,7 +27,7 @@ class Protocol(BaseModel):
     k, category_k : cut-offs of the instance task's recalls and of the category task's mean average precisions.
     instance, category : metrics of each task; ``@k`` stands for each of the cut-offs.
     denominator : of average precision, see `ficoitr.metrics.average_precision`.
-    ties : how tied candidates are ranked; best and worst are reported as a band whatever is chosen.
+    ties : how tied candidates are ranked; best and worst are reported as a band, but for index, which leaves none.
     tie_order : under ``index``, the order of tied candidates: that of the rows, or of descending identifiers.
     no_relevant : whether queries without a relevant candidate count as 0 or are left out.
     median : the median of the ranks, or ``floor(median of the 0-based ranks) + 1``.
