@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from ficoitr.metrics.groups import Groups
 from ficoitr.metrics.metric import FAMILIES, Metric
-from ficoitr.metrics.ranking import counted_groups, ordered_groups
+from ficoitr.metrics.ranking import ScoredBlock
 from ficoitr.outputs import Embeddings, HashCodes
 from ficoitr.similarity.dense import Precision, dense_scorer
 from metrics.rankings import RANKED, Ranking, by_lists, variants
@@ -76,14 +76,15 @@ def dense_groups(
 ) -> dict[int, Groups]:
     """Groups of every query, scored in blocks of so many distinct queries."""
     scorer = dense_scorer(*map(embeddings, sides), measure, precision=precision, depth=depth)
-    rank = counted_groups if counted else ordered_groups
     result = {}
     for start in range(0, scorer.n_rows, block):
         scores = scorer.block(start, min(start + block, scorer.n_rows))
         for query in np.flatnonzero((scorer.rows >= start) & (scorer.rows < start + block)):
             one = np.array([query])
             rows = scorer.rows[one] - start
-            result[int(query)] = rank(scores, rows, by_lists(relevant[one]), rescoring=scorer.rescoring(one))
+            scored = ScoredBlock(scores, rows, rescoring=scorer.rescoring(one))
+            rank = scored.counted if counted else scored.ordered
+            result[int(query)] = rank(by_lists(relevant[one]))
     return result
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ficoitr.metrics.groups import Groups
-from ficoitr.metrics.ranking import counted_groups, listed_groups, ordered_groups
+from ficoitr.metrics.ranking import ScoredBlock, listed_groups
 from ficoitr.similarity.hamming import hamming_scorer
 from laws.strategies import METRICS, codes, columns, hash_codes, rankings
 from metrics.rankings import Array, Ranking, by_labels, by_lists, is_graded
@@ -114,7 +114,7 @@ def test_labels_that_are_not_shared(family: str, ranking: Ranking) -> None:
 
 @given(ranking=rankings(max_candidates=14))
 def test_labels_and_lists_give_one_ranking(ranking: Ranking) -> None:
-    listed = ordered_groups(ranking.scores, ranking.rows, by_lists(ranking.relevant))
+    listed = ScoredBlock(ranking.scores, ranking.rows).ordered(by_lists(ranking.relevant))
     equal_groups(ranking.groups(), listed)
 
 
@@ -154,10 +154,10 @@ def test_large_galleries_rank_alike_in_all_ways(seed: int, n_levels: int) -> Non
 def test_equal_queries_may_share_a_row_of_scores(ranking: Ranking) -> None:
     rows = np.arange(2 * len(ranking.scores)) // 2
     labels = ranking.query_labels[rows]
-    shared = ordered_groups(ranking.scores, rows, by_labels(labels, ranking.candidate_labels))
+    shared = ScoredBlock(ranking.scores, rows).ordered(by_labels(labels, ranking.candidate_labels))
     equal_groups(shared, Ranking(ranking.scores[rows], labels, ranking.candidate_labels).groups())
     listed = by_lists(ranking.relevant[rows])
-    equal_groups(counted_groups(ranking.scores, rows, listed), shared)
+    equal_groups(ScoredBlock(ranking.scores, rows).counted(listed), shared)
 
 
 @families

@@ -12,7 +12,7 @@ import numpy as np
 from ficoitr.metrics.groups import Groups
 from ficoitr.metrics.hits import recall
 from ficoitr.metrics.metric import FAMILIES, Family, Metric
-from ficoitr.metrics.ranking import Relevance, counted_groups, ordered_groups
+from ficoitr.metrics.ranking import Relevance, ScoredBlock
 from ficoitr.outputs import HashCodes
 from ficoitr.similarity.hamming import HammingScorer, hamming_scorer
 
@@ -48,10 +48,10 @@ class Ranking:
 
     def groups(self, *, graded: bool = False, ties_by_index: bool = False) -> Groups:
         relevance = by_labels(self.query_labels, self.candidate_labels)
-        return ordered_groups(self.scores, self.rows, relevance, graded=graded, ties_by_index=ties_by_index)
+        return ScoredBlock(self.scores, self.rows, ties_by_index=ties_by_index).ordered(relevance, graded=graded)
 
     def counted(self, *, ties_by_index: bool = False) -> Groups:
-        return counted_groups(self.scores, self.rows, by_lists(self.relevant), ties_by_index=ties_by_index)
+        return ScoredBlock(self.scores, self.rows, ties_by_index=ties_by_index).counted(by_lists(self.relevant))
 
     def values(self, metric: Metric, *, ties_by_index: bool = False) -> Array:
         """Expected, best and worst value of every query, over the orders in which the query counts."""

@@ -10,7 +10,7 @@ import pytest
 
 from ficoitr.metrics.groups import Groups
 from ficoitr.metrics.metric import FAMILIES, Metric
-from ficoitr.metrics.ranking import counted_groups, ordered_groups
+from ficoitr.metrics.ranking import ScoredBlock
 from metrics.enumeration import DEFINITIONS, TiedGains, all_groups, interpolated, orders, textbook
 from metrics.rankings import RANKED, Array, by_labels, by_lists, codes_of_levels, drops_queries, is_graded, variants
 
@@ -36,17 +36,17 @@ def scores_and_gains(cases: tuple[TiedGains, ...]) -> tuple[Array, Array]:
 
 def sorted_in_float32(cases: tuple[TiedGains, ...]) -> Groups:
     scores, gains = scores_and_gains(cases)
-    return ordered_groups(scores, np.arange(len(cases)), by_lists(gains > 0))
+    return ScoredBlock(scores, np.arange(len(cases))).ordered(by_lists(gains > 0))
 
 
 def sorted_in_float64(cases: tuple[TiedGains, ...]) -> Groups:
     scores, gains = scores_and_gains(cases)
-    return ordered_groups(scores.astype(np.float64), np.arange(len(cases)), by_lists(gains > 0))
+    return ScoredBlock(scores.astype(np.float64), np.arange(len(cases))).ordered(by_lists(gains > 0))
 
 
 def counted(cases: tuple[TiedGains, ...]) -> Groups:
     scores, gains = scores_and_gains(cases)
-    return counted_groups(scores, np.arange(len(cases)), by_lists(gains > 0))
+    return ScoredBlock(scores, np.arange(len(cases))).counted(by_lists(gains > 0))
 
 
 WAYS = (sorted_in_float32, sorted_in_float64, counted)
@@ -96,7 +96,7 @@ def test_graded_gains_of_all_orders(metric: Metric) -> None:
         labels = np.arange(2)[None, :] < gains[:, None]
         relevance = by_labels(np.ones((1, 2), dtype=np.bool_), labels)
         scores = -levels(groups)[None, :].astype(np.float32)
-        by_sorting = ordered_groups(scores, np.zeros(1, dtype=np.int64), relevance, graded=True)
+        by_sorting = ScoredBlock(scores, np.zeros(1, dtype=np.int64)).ordered(relevance, graded=True)
         by_counting = codes_of_levels(levels(groups), len(groups)).ordered_groups(0, 1, relevance, graded=True)
         right = expectation(metric, groups)
         for values in (metric.per_query(by_sorting), metric.per_query(by_counting)):

@@ -40,11 +40,10 @@ def ranking(before: int, found: int, size: int, relevant: int) -> Groups:
     heads = [(place, 1, 1) for place in range(found)]
     columns = np.array([*heads, (before, size, relevant)], dtype=np.int32).T
     n_candidates = before + size
-    return Groups(
+    return Groups.from_arrays(
         np.array([0, found + 1]),
         *map(np.ascontiguousarray, columns),
         np.array([found + relevant]),
-        n_candidates,
         n_candidates,
     )
 
@@ -166,14 +165,13 @@ def test_reciprocal_rank_of_many(size: int, relevant: int) -> None:
 def test_discounted_gain_term_by_term(cutoff: int | str) -> None:
     size, threes, ones = MILLION, 2000, 300_000
     gains = np.repeat(np.array([3, 1], dtype=np.uint8), (threes, ones))
-    groups = Groups(
+    groups = Groups.from_arrays(
         np.array([0, 1]),
         *np.array([[0], [size], [threes + ones]], dtype=np.int32),
         np.array([threes + ones]),
         size,
-        size,
-        gains,
-        np.array([[size - threes - ones, ones, 0, threes]]),
+        gains=gains,
+        ideal=np.array([[size - threes - ones, ones, 0, threes]]),
     )
     cut = size if cutoff == "N" else int(cutoff)
     discount = 1 / np.log2(np.arange(2, cut + 2))

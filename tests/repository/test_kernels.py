@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from ficoitr import compiled
-from ficoitr.metrics.curves import _curves
+from ficoitr.metrics.whole import walk_whole_rankings
 from ficoitr.similarity.hamming import _count
 
 
-@pytest.mark.parametrize("function", [_curves, _count])
+@pytest.mark.parametrize("function", [walk_whole_rankings, _count])
 def test_kept_code_is_stamped_with_the_digest_of_all_kernel_files(function: object) -> None:
     # numba's own stamp knows the caller's file only; where numba keeps the stamp is its private matter and may move.
     assert function._cache._cache_file._source_stamp[1] == compiled._sources()

@@ -10,7 +10,7 @@ import pytest
 from ficoitr.errors import OptionError, ShapeError, ValuesError
 from ficoitr.metrics.groups import Groups
 from ficoitr.metrics.metric import Metric
-from ficoitr.metrics.ranking import counted_groups, ordered_groups
+from ficoitr.metrics.ranking import ScoredBlock
 from ficoitr.outputs import Embeddings
 from ficoitr.similarity.dense import DENSE_MEASURES, DenseScorer, dense_scorer
 from metrics.rankings import Array, by_lists
@@ -23,9 +23,9 @@ def scorer_of(queries: Array, candidates: Array, measure: str, precision: str = 
 
 
 def ranked(scorer: DenseScorer, relevant: Array, *, counted: bool = False) -> Groups:
-    rank = counted_groups if counted else ordered_groups
     every = np.arange(len(scorer.rows))
-    return rank(scorer.block(0, scorer.n_rows), scorer.rows, by_lists(relevant), rescoring=scorer.rescoring(every))
+    scored = ScoredBlock(scorer.block(0, scorer.n_rows), scorer.rows, rescoring=scorer.rescoring(every))
+    return (scored.counted if counted else scored.ordered)(by_lists(relevant))
 
 
 def exact_score(query: Array, candidate: Array, measure: str) -> Fraction:

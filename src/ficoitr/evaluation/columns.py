@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,9 +57,15 @@ class Column:
 
     def figure(self, kind: int) -> Array:
         """The figure under one policy for ties, a scalar array or shape (11,)."""
-        return np.asarray(np.mean([self._of(kind, self.folds == fold) for fold in np.unique(self.folds)], axis=0))
+        return np.asarray(np.mean([self._of(kind, part) for part in self._parts], axis=0))
 
-    def _of(self, kind: int, part: Array) -> Any:
+    @cached_property
+    def _parts(self) -> list[Array | slice]:
+        """The queries of each fold."""
+        folds = np.unique(self.folds)
+        return [slice(None)] if len(folds) == 1 else [self.folds == fold for fold in folds]
+
+    def _of(self, kind: int, part: Array | slice) -> Any:
         values, weights = self.values[kind][part], self.weights[kind][part]
         if not self.weights[BEST][part].any():
             return np.full(values.shape[1:], np.nan)
@@ -92,14 +99,13 @@ class Column:
         Where the order of ties decides which queries count, this is the ratio of expectations. It differs from the
         expectation of the ratio by O(1 / number of hits); that would take an integral a resample.
         """
-        folds = [self.folds == fold for fold in np.unique(self.folds)]
         if self.is_median:
-            resampled = [self._medians(counts, kind, part) for part in folds]
+            resampled = [self._medians(counts, kind, part) for part in self._parts]
         else:
-            resampled = [self._means(counts, kind, part, n_images) for part in folds]
+            resampled = [self._means(counts, kind, part, n_images) for part in self._parts]
         return np.asarray(np.mean(resampled, axis=0))
 
-    def _means(self, counts: Array, kind: int, part: Array, n_images: int) -> Array:
+    def _means(self, counts: Array, kind: int, part: Array | slice, n_images: int) -> Array:
         images = self.images[part]
         values = self.values[kind][part].reshape(len(images), -1)
         sums = np.stack([np.bincount(images, column, n_images) for column in values.T], axis=1)
@@ -109,9 +115,10 @@ class Column:
             means: Array = totals[:, :-1] / totals[:, -1:]
         return np.asarray(means[:, 0]) if self.values.ndim == 2 else means
 
-    def _medians(self, counts: Array, kind: int, part: Array) -> Array:
-        kept = part & (self.weights[kind] > 0)
-        return np.asarray(self.rounded(weighted_median(self.values[kind][kept], self.images[kept], counts)))
+    def _medians(self, counts: Array, kind: int, part: Array | slice) -> Array:
+        kept = self.weights[kind][part] > 0
+        values, images = self.values[kind][part][kept], self.images[part][kept]
+        return np.asarray(self.rounded(weighted_median(values, images, counts)))
 
 
 def expected_ratio(values: Array, hits: Array) -> float:

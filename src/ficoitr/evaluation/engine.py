@@ -1,15 +1,15 @@
-"""One streaming pass over a direction: scores, groups and per-query values, block by block, on all threads."""
+"""One streaming pass over both directions: scores, groups and per-query values, block by block, on all threads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ficoitr.evaluation.columns import Column
-from ficoitr.evaluation.part import Progress, evaluate_part
+from ficoitr.evaluation.part import Job, PartValues, Progress, evaluate_parts
 from ficoitr.evaluation.problem import Problem
 from ficoitr.evaluation.protocol import Protocol
 from ficoitr.evaluation.rankers import (
@@ -22,7 +22,8 @@ from ficoitr.evaluation.rankers import (
     Wanted,
 )
 from ficoitr.metrics.metric import Metric
-from ficoitr.outputs import Embeddings, HashCodes, RankedLists, Scores
+from ficoitr.metrics.workspace import Workspace
+from ficoitr.outputs import HashCodes, RankedLists, Scores
 from ficoitr.similarity.dense import dense_scorer
 from ficoitr.similarity.hamming import hamming_scorer
 from ficoitr.tasks import (
@@ -55,6 +56,7 @@ class Settings:
     precision: str
     threads: int
     progress: Progress | None = None
+    workspace: Workspace = field(default_factory=Workspace)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,35 +128,62 @@ def instance_positives(problem: Problem, protocol: Protocol, direction: str) -> 
     return combined, judged if protocol.judged_only else None
 
 
-def evaluate_direction(
+def evaluate_directions(
     problem: Problem,
     protocol: Protocol,
-    parts: list[Part],
+    parts: dict[str, list[Part]],
+    tasks: dict[str, dict[str, tuple[Metric, ...]]],
+    settings: Settings,
+) -> dict[str, DirectionResult]:
+    """Evaluate all tasks of all directions in one pass."""
+    asked: list[Part] = []
+    jobs: list[Job] = []
+    for direction, those in parts.items():
+        positives, judged = instance_positives(problem, protocol, direction)
+        for part in those:
+            queries = part.queries if judged is None else np.intersect1d(part.queries, judged)
+            asked.append(replace(part, queries=queries))
+            jobs.append(_job(problem, protocol, asked[-1], positives, tasks[direction], settings))
+    values = evaluate_parts(jobs, protocol, threads=settings.threads, progress=settings.progress)
+    return {
+        direction: _gathered(
+            problem,
+            protocol,
+            [(part, one) for part, one in zip(asked, values, strict=True) if part.direction == direction],
+            tasks[direction],
+        )
+        for direction in parts
+    }
+
+
+def _job(
+    problem: Problem,
+    protocol: Protocol,
+    part: Part,
+    positives: Positives,
     tasks: dict[str, tuple[Metric, ...]],
     settings: Settings,
+) -> Job:
+    def prepare() -> tuple[Ranker, dict[str, Wanted]]:
+        return _ranker(problem, protocol, part, settings), {
+            task: _wanted(problem, protocol, part, positives, task, metrics)
+            for task, metrics in tasks.items()
+            if metrics
+        }
+
+    return Job(len(part.queries), prepare, tasks)
+
+
+def _gathered(
+    problem: Problem,
+    protocol: Protocol,
+    results: list[tuple[Part, PartValues]],
+    tasks: dict[str, tuple[Metric, ...]],
 ) -> DirectionResult:
-    """Evaluate all tasks of one direction in one pass over each part."""
+    """Put the parts of a direction together."""
+    parts = [part for part, _ in results]
+    values = [one for _, one in results]
     direction = parts[0].direction
-    positives, judged = instance_positives(problem, protocol, direction)
-    if judged is not None:
-        parts = [
-            Part(part.direction, np.intersect1d(part.queries, judged), part.candidates, part.fold) for part in parts
-        ]
-    results = [
-        evaluate_part(
-            _ranker(problem, protocol, part, settings),
-            {
-                task: _wanted(problem, protocol, part, positives, task, metrics)
-                for task, metrics in tasks.items()
-                if metrics
-            },
-            tasks,
-            protocol,
-            threads=settings.threads,
-            progress=settings.progress,
-        )
-        for part in parts
-    ]
     queries = np.concatenate([part.queries for part in parts])
     folds = np.concatenate([np.full(len(part.queries), part.fold) for part in parts])
     images = queries if direction == "i2t" else problem.text_to_image[queries]
@@ -165,14 +194,14 @@ def evaluate_direction(
         columns[task] = [
             Column(
                 metric,
-                np.concatenate([result.values[task, metric] for result in results], axis=1),
-                np.concatenate([result.weights[task, metric] for result in results], axis=1),
+                np.concatenate([one.values[task, metric] for one in values], axis=1),
+                np.concatenate([one.weights[task, metric] for one in values], axis=1),
                 images,
                 folds,
                 protocol.median == "floor",
             )
             for metric in metrics
-            if all((task, metric) in result.values for result in results)
+            if all((task, metric) in one.values for one in values)
         ]
         found = [column.metric for column in columns[task]]
         inapplicable[task] = [metric for metric in metrics if metric not in found]
@@ -181,8 +210,8 @@ def evaluate_direction(
         images,
         columns,
         inapplicable,
-        sum(result.no_relevant for result in results),
-        sum(result.near_ties for result in results),
+        sum(one.no_relevant for one in values),
+        sum(one.near_ties for one in values),
         max(len(part.candidates) for part in parts),
     )
 
@@ -208,7 +237,9 @@ def _wanted(
     if problem.labels is None:
         raise TypeError("the category task needs labels")
     labels = problem.labels if part.direction == "i2t" else problem.labels[::-1]
-    truth = Truth(None, pack_labels(labels[0][part.queries]), pack_labels(labels[1][part.candidates]))
+    # Labels of candidates lie word by word, as the kernels read them.
+    candidate_labels = np.asfortranarray(pack_labels(labels[1][part.candidates]))
+    truth = Truth(None, pack_labels(labels[0][part.queries]), candidate_labels)
     return Wanted(truth, graded, by_index, radii)  # type: ignore[arg-type]
 
 
@@ -219,27 +250,26 @@ def _ranker(problem: Problem, protocol: Protocol, part: Part, settings: Settings
         return ListRanker(_selected_lists(outputs[part.direction], part))
     if isinstance(outputs, Scores):
         return ScoreRanker(_rows(_columns(outputs.direction(part.direction), part.candidates), part.queries))
-    queries, candidates = outputs if part.direction == "i2t" else outputs[::-1]
-    if isinstance(queries, HashCodes) and isinstance(candidates, HashCodes):
+    if isinstance(outputs[0], HashCodes) and isinstance(outputs[1], HashCodes):
+        asked, gallery = outputs if part.direction == "i2t" else outputs[::-1]
         return HammingRanker(
             hamming_scorer(
-                HashCodes(_rows(queries.words, part.queries), queries.bits),
-                HashCodes(_rows(candidates.words, part.candidates), candidates.bits),
+                HashCodes(_rows(asked.words, part.queries), asked.bits),
+                HashCodes(_rows(gallery.words, part.candidates), gallery.bits),
                 names=names,
             )
         )
-    if not (isinstance(queries, Embeddings) and isinstance(candidates, Embeddings)):
-        raise TypeError("outputs of two kinds")
-    depth = _settled_depth(protocol, len(part.candidates))
+    queries, candidates = problem.vectors if part.direction == "i2t" else problem.vectors[::-1]
     return DenseRanker(
         dense_scorer(
-            Embeddings(_rows(queries.values, part.queries)),
-            Embeddings(_rows(candidates.values, part.candidates)),
+            queries.take(part.queries),
+            candidates.take(part.candidates),
             settings.measure,
             precision=settings.precision,  # type: ignore[arg-type]
-            depth=depth,
+            depth=_settled_depth(protocol, len(part.candidates)),
             names=names,
-        )
+        ),
+        settings.workspace,
     )
 
 

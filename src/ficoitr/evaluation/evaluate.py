@@ -12,7 +12,7 @@ import numpy as np
 from ficoitr._version import __version__
 from ficoitr.efficiency.environment import environment
 from ficoitr.errors import OptionError
-from ficoitr.evaluation.engine import DirectionResult, Settings, evaluate_direction, parts_of
+from ficoitr.evaluation.engine import DirectionResult, Settings, evaluate_directions, parts_of
 from ficoitr.evaluation.part import Progress
 from ficoitr.evaluation.plan import asked_metrics, check_fit, deciding_inputs, plan_tasks, query_split
 from ficoitr.evaluation.problem import Problem, build_problem
@@ -154,10 +154,7 @@ def evaluate(
     used = _measure_used(problem, measure)
     settings = Settings(used, precision, thread_count(threads), progress)
     with single_threaded_blas():
-        directions = {
-            direction: evaluate_direction(problem, chosen, these, tasks[direction], settings)
-            for direction, these in parts.items()
-        }
+        directions = evaluate_directions(problem, chosen, parts, tasks, settings)
     summary = summarise(directions, chosen, resamples=resamples, seed=seed, n_images=problem.n_images)
     return _result(
         problem,

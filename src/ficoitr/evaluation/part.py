@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,46 +41,70 @@ class PartValues:
 
     def add(self, block: BlockValues, n_queries: int) -> None:
         """Take in the values of a block."""
+        first, last = block.queries[0], block.queries[-1]
+        in_a_row = last - first == len(block.queries) - 1 and np.array_equal(block.queries, np.arange(first, last + 1))
+        place = slice(first, last + 1) if in_a_row else block.queries
         for key, (value, weight) in block.values.items():
             if key not in self.values:
                 self.values[key] = np.zeros((3, n_queries, *value.shape[2:]))
                 self.weights[key] = np.zeros((3, n_queries))
             # A query that is left out holds no number that could leak into a mean.
-            counted = (weight > 0).any(axis=0)
-            self.values[key][:, block.queries[counted]] = value[:, counted]
-            self.weights[key][:, block.queries] = weight
+            left_out = ~(weight > 0).any(axis=0)
+            if left_out.any():
+                value = np.where(left_out.reshape(1, -1, *(1,) * (value.ndim - 2)), 0, value)
+            self.values[key][:, place] = value
+            self.weights[key][:, place] = weight
         self.no_relevant += block.no_relevant
         self.near_ties += block.near_ties
 
 
-def evaluate_part(
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A part to evaluate; its ranker is made when its turn comes, while others still keep the threads busy."""
+
+    n_queries: int
+    prepare: Callable[[], tuple[Ranker, dict[str, Wanted]]]
+    tasks: Tasks
+
+
+def evaluate_parts(
+    jobs: Sequence[Job], protocol: Protocol, *, threads: int, progress: Progress | None
+) -> list[PartValues]:
+    """Rank all queries of all parts in one pass, block by block on all threads, and compute every metric."""
+
+    def blocks() -> Iterator[tuple[int, Ranker, dict[str, Wanted], tuple[int, int]]]:
+        for place, job in enumerate(jobs):
+            ranker, wanted = job.prepare()
+            for block in ranker.blocks():
+                yield place, ranker, wanted, block
+
+    def work(item: tuple[int, Ranker, dict[str, Wanted], tuple[int, int]]) -> tuple[int, list[BlockValues]]:
+        place, ranker, wanted, block = item
+        return place, [
+            _evaluate(ranker, block, queries, groups, wanted, jobs[place].tasks, protocol)
+            for queries, groups in ranker.rank(block, wanted)
+        ]
+
+    results = [PartValues() for _ in jobs]
+    done = 0
+    for place, values in map_in_order(work, blocks(), threads):
+        for part in values:
+            results[place].add(part, jobs[place].n_queries)
+            done += len(part.queries)
+        if progress is not None:
+            progress(done, sum(job.n_queries for job in jobs))
+    return results
+
+
+def _evaluate(
     ranker: Ranker,
+    block: tuple[int, int],
+    queries: Array,
+    groups: dict[str, Groups],
     wanted: dict[str, Wanted],
     tasks: Tasks,
     protocol: Protocol,
-    *,
-    threads: int,
-    progress: Progress | None,
-) -> PartValues:
-    """Rank all queries of a part, block by block on all threads, and compute every metric."""
-
-    def work(block: tuple[int, int]) -> BlockValues:
-        return _evaluate_block(ranker, block, wanted, tasks, protocol)
-
-    result = PartValues()
-    done = 0
-    for block in map_in_order(work, ranker.blocks(), threads):
-        result.add(block, ranker.n_queries)
-        done += len(block.queries)
-        if progress is not None:
-            progress(done, ranker.n_queries)
-    return result
-
-
-def _evaluate_block(
-    ranker: Ranker, block: tuple[int, int], wanted: dict[str, Wanted], tasks: Tasks, protocol: Protocol
 ) -> BlockValues:
-    queries, groups = ranker.rank(block, wanted)
     values = {}
     for task, own in groups.items():
         lookups = ranker.lookups(block, wanted[task]) if isinstance(ranker, HammingRanker) else {}

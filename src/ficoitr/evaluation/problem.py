@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ficoitr.outputs import (
 )
 from ficoitr.outputs.checks import check_ids
 from ficoitr.outputs.files import digest_arrays, digest_lines, read_array, read_json
+from ficoitr.similarity.dense import Vectors
 from ficoitr.tasks import (
     assumed_map,
     checked_map,
@@ -69,6 +70,16 @@ class Problem:
     def directions(self) -> tuple[str, ...]:
         """Directions that can be evaluated."""
         return tuple(self.outputs) if isinstance(self.outputs, dict) else ("i2t", "t2i")
+
+    @cached_property
+    def vectors(self) -> tuple[Vectors, Vectors]:
+        """Embeddings of images and of texts as both directions score them."""
+        if not isinstance(self.outputs, tuple):
+            raise TypeError("only embeddings are vectors")
+        images, texts = self.outputs
+        if isinstance(images, HashCodes) or isinstance(texts, HashCodes):
+            raise TypeError("only embeddings are vectors")
+        return Vectors(images), Vectors(texts)
 
 
 def build_problem(

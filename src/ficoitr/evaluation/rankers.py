@@ -11,7 +11,8 @@ import numpy as np
 
 from ficoitr.metrics.groups import Groups
 from ficoitr.metrics.radius import Lookup
-from ficoitr.metrics.ranking import Relevance, counted_groups, listed_groups, ordered_groups
+from ficoitr.metrics.ranking import Relevance, ScoredBlock, listed_groups
+from ficoitr.metrics.workspace import Workspace
 from ficoitr.outputs import RankedLists
 from ficoitr.similarity.dense import DenseScorer
 from ficoitr.similarity.hamming import HammingScorer
@@ -21,6 +22,9 @@ Array = np.ndarray[Any, Any]
 _NO_LABELS = np.zeros((0, 0), dtype=np.uint64)
 _NO_LIST = np.zeros(0, dtype=np.int64)
 _BLOCK_BYTES = 8 << 20
+# A product of matrices is faster the more rows it has; what follows is so while its scores are in the cache.
+_PRODUCT_BYTES = 64 << 20
+_MOST_ROWS = 512
 # Counting costs a pass over the gallery a positive; with more positives than this, sorting once is cheaper.
 _COUNTED_POSITIVES = 24
 
@@ -67,6 +71,15 @@ class Wanted:
     ties_by_index: bool
     radii: tuple[int, ...] = ()
 
+    @property
+    def countable(self) -> bool:
+        """Whether counting tells all that is asked for."""
+        return self.truth.countable and not self.graded
+
+
+# Rows of some queries, and their groups for every task.
+Ranked = tuple[Array, dict[str, Groups]]
+
 
 class Ranker(Protocol):
     """Ranks all queries of a direction, block by block."""
@@ -78,12 +91,12 @@ class Ranker(Protocol):
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Units of work."""
 
-    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> tuple[Array, dict[str, Groups]]:
-        """Rows of the queries of a block, and their groups for every task."""
+    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> Iterator[Ranked]:
+        """Rank the queries of a block, all or a few at a time."""
 
 
-def _blocks(n_rows: int, n_candidates: int, itemsize: int) -> Iterator[tuple[int, int]]:
-    rows = max(16, min(1024, _BLOCK_BYTES // max(1, itemsize * n_candidates)))
+def _blocks(n_rows: int, n_candidates: int, itemsize: int, n_bytes: int) -> Iterator[tuple[int, int]]:
+    rows = max(16, min(_MOST_ROWS, n_bytes // max(1, itemsize * n_candidates)))
     for start in range(0, n_rows, rows):
         yield start, min(n_rows, start + rows)
 
@@ -91,28 +104,35 @@ def _blocks(n_rows: int, n_candidates: int, itemsize: int) -> Iterator[tuple[int
 class DenseRanker:
     """Ranks by scores of vectors; queries that are equal share one row of scores."""
 
-    def __init__(self, scorer: DenseScorer) -> None:
+    def __init__(self, scorer: DenseScorer, workspace: Workspace) -> None:
         self._scorer = scorer
         self.n_queries = len(scorer.rows)
         self.n_candidates = self.depth = scorer.n_candidates
         self._order = np.argsort(scorer.rows, kind="stable")
         self._sorted_rows = scorer.rows[self._order]
+        self._workspace = workspace
 
     def blocks(self) -> Iterator[tuple[int, int]]:
-        """Ranges of distinct queries."""
-        return _blocks(self._scorer.n_rows, self.n_candidates, 4)
+        """Ranges of distinct queries, whose scores are one product."""
+        return _blocks(self._scorer.n_rows, self.n_candidates, 4, _PRODUCT_BYTES)
 
-    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> tuple[Array, dict[str, Groups]]:
+    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> Iterator[Ranked]:
         """Score distinct queries once and rank every query that equals one of them."""
-        start, stop = block
-        first, last = np.searchsorted(self._sorted_rows, (start, stop))
-        queries = self._order[first:last]
-        rows = self._sorted_rows[first:last] - start
-        scores = self._scorer.block(start, stop)
-        rescoring = self._scorer.rescoring(queries)
-        return queries, {
-            task: _rank_scores(scores, rows, want, queries, rescoring=rescoring) for task, want in wanted.items()
-        }
+        shape = block[1] - block[0], self.n_candidates
+        scores = self._scorer.block(*block, self._workspace.array("scores", shape, self._scorer.dtype))
+        for first, last in _blocks(len(scores), self.n_candidates, 4, _BLOCK_BYTES):
+            start = block[0] + first
+            of_rows = slice(*np.searchsorted(self._sorted_rows, (start, block[0] + last)))
+            queries = self._order[of_rows]
+            rows = self._sorted_rows[of_rows] - start
+            ranked = ScoredBlock(
+                scores[first:last],
+                rows,
+                rescoring=self._scorer.rescoring(queries),
+                ties_by_index=any(want.ties_by_index for want in wanted.values()),
+                workspace=self._workspace,
+            )
+            yield queries, _rank_all(ranked, wanted, queries)
 
 
 class ScoreRanker:
@@ -125,25 +145,31 @@ class ScoreRanker:
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Ranges of queries."""
-        return _blocks(self.n_queries, self.n_candidates, self._scores.itemsize)
+        return _blocks(self.n_queries, self.n_candidates, self._scores.itemsize, _BLOCK_BYTES)
 
-    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> tuple[Array, dict[str, Groups]]:
+    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> Iterator[Ranked]:
         """Read a block of rows and rank them."""
         part = self._scores[slice(*block)]
         narrow = part.dtype in (np.float16, np.float32) or part.dtype.kind == "b"
         wide = not (narrow or (part.dtype.kind in "iu" and part.dtype.itemsize <= 2))
         scores = np.ascontiguousarray(part, dtype=np.float64 if wide else np.float32)
         rows = np.arange(len(scores))
-        return np.arange(*block), {
-            task: _rank_scores(scores, rows, want, np.arange(*block)) for task, want in wanted.items()
-        }
+        queries = np.arange(*block)
+        by_index = any(want.ties_by_index for want in wanted.values())
+        yield queries, _rank_all(ScoredBlock(scores, rows, ties_by_index=by_index), wanted, queries)
 
 
-def _rank_scores(scores: Array, rows: Array, want: Wanted, queries: Array, **rescoring: Any) -> Groups:
-    relevance = want.truth.of(queries)
-    if want.truth.countable and not want.graded:
-        return counted_groups(scores, rows, relevance, ties_by_index=want.ties_by_index, **rescoring)
-    return ordered_groups(scores, rows, relevance, graded=want.graded, ties_by_index=want.ties_by_index, **rescoring)
+def _rank_all(block: ScoredBlock, wanted: dict[str, Wanted], queries: Array) -> dict[str, Groups]:
+    """Rank for every task; those that need the whole order come first, and those that count use it."""
+    by_order = sorted(wanted, key=lambda task: wanted[task].countable)
+    groups = {}
+    for task in by_order:
+        relevance = wanted[task].truth.of(queries)
+        if wanted[task].countable:
+            groups[task] = block.counted(relevance)
+        else:
+            groups[task] = block.ordered(relevance, graded=wanted[task].graded)
+    return groups
 
 
 class HammingRanker:
@@ -159,17 +185,19 @@ class HammingRanker:
         rows = max(1, min(512, 64_000_000 // self.n_candidates))
         return iter((start, min(self.n_queries, start + rows)) for start in range(0, self.n_queries, rows))
 
-    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> tuple[Array, dict[str, Groups]]:
+    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> Iterator[Ranked]:
         """Count distances of a block of queries."""
         queries = np.arange(*block)
-        return queries, {task: self._groups(block, want, queries) for task, want in wanted.items()}
+        yield queries, {task: self._groups(block, want, queries) for task, want in wanted.items()}
 
     def _groups(self, block: tuple[int, int], want: Wanted, queries: Array) -> Groups:
         relevance = want.truth.of(queries)
         if want.ties_by_index:
             scores = self._scorer.similarities(*block)
-            return _rank_scores(scores, np.arange(len(scores)), want, queries)
-        if want.truth.countable and not want.graded:
+            return ScoredBlock(scores, np.arange(len(scores)), ties_by_index=True).ordered(
+                relevance, graded=want.graded
+            )
+        if want.countable:
             return self._scorer.counted_groups(*block, relevance)
         return self._scorer.ordered_groups(*block, relevance, graded=want.graded)
 
@@ -190,23 +218,26 @@ class ListRanker:
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Ranges of queries."""
-        return _blocks(self.n_queries, self.n_candidates, 4)
+        return _blocks(self.n_queries, self.n_candidates, 4, _BLOCK_BYTES)
 
-    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> tuple[Array, dict[str, Groups]]:
+    def rank(self, block: tuple[int, int], wanted: dict[str, Wanted]) -> Iterator[Ranked]:
         """Group the lists of a block of queries."""
         start, stop = block
         queries = np.arange(start, stop)
         offsets = self._lists.offsets[start : stop + 1]
         listed = slice(offsets[0], offsets[-1])
-        return queries, {
-            task: listed_groups(
-                offsets - offsets[0],
-                self._lists.candidates[listed],
-                self._lists.scores[listed],
-                self.n_candidates,
-                want.truth.of(queries),
-                graded=want.graded,
-                ties_by_index=want.ties_by_index,
-            )
-            for task, want in wanted.items()
-        }
+        yield (
+            queries,
+            {
+                task: listed_groups(
+                    offsets - offsets[0],
+                    self._lists.candidates[listed],
+                    self._lists.scores[listed],
+                    self.n_candidates,
+                    want.truth.of(queries),
+                    graded=want.graded,
+                    ties_by_index=want.ties_by_index,
+                )
+                for task, want in wanted.items()
+            },
+        )

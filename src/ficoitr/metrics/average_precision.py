@@ -1,9 +1,8 @@
 """Average precision under every named denominator, exact under ties.
 
 With rel(i) the relevance at rank i, P(i) the precision at i and S the sum of P(i)·rel(i) over the top K, the
-denominators are those of the protocol, section 3.1. Expectations over tied groups follow McSherry and Najork (ECIR
-2008) and He et al. (CVPR 2018); where the denominator depends on the order, the ratio is averaged, not its parts.
-Notation of the kernels: a group of n candidates, r of them relevant, stands after a candidates of which b are relevant.
+denominators are those of the protocol, section 3.1. Where the denominator depends on the order of tied candidates, the
+ratio is averaged, not its parts. The kernels use the notation of `ficoitr.metrics.precisions`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,15 @@ from typing import Any
 import numpy as np
 
 from ficoitr.compiled import kernel
-from ficoitr.metrics.groups import Groups, harmonic_numbers, reciprocal_sum
+from ficoitr.metrics.groups import Groups
+from ficoitr.metrics.precisions import (
+    RUN,
+    expected_sum,
+    harmonic_numbers,
+    ordered_sum,
+    reciprocal_sum,
+    single_precisions,
+)
 
 Array = np.ndarray[Any, Any]
 EXPECTED, BEST, WORST = 0, 1, 2
@@ -26,63 +33,59 @@ def average_precision(groups: Groups, cutoff: int | str, denominator: str) -> Ar
     Queries without a hit get 0. Under ``retrieved_skip``, which drops them, the extremes are over the orders with a
     hit, and the expectation still counts 0 for the others: the mean is over the probability of a hit.
     """
-    arrays = (groups.offsets, groups.before, groups.size, groups.relevant, groups.total)
+    if cutoff == "N" and groups.depth >= groups.n_candidates:
+        # Over a whole ranking all denominators are the number of relevant candidates.
+        sums = groups.whole.sums
+        return np.divide(sums, groups.total, out=np.zeros_like(sums), where=groups.total > 0)
     harmonic = harmonic_numbers(groups.n_candidates)
     cuts = groups.cuts(cutoff)
     if denominator == "first":
-        result: Array = _first(*arrays, cuts, harmonic)
+        result: Array = _first(
+            groups.offsets, groups.before, groups.size, groups.relevant, groups.total, cuts, harmonic
+        )
     elif denominator in ("retrieved", "retrieved_skip"):
-        result = _retrieved(*arrays, cuts, denominator == "retrieved_skip", harmonic)
+        result = _retrieved(*groups.arrays, cuts, denominator == "retrieved_skip", harmonic)
     else:
-        result = _fixed(*arrays, cuts, denominator == "min", harmonic)
+        result = _fixed(*groups.arrays, cuts, denominator == "min", harmonic)
     return result
 
 
 @kernel
-def ordered_sum(a, b, r, harmonic):  # type: ignore[no-untyped-def]
-    """Sum of precisions of r relevant candidates in a row after a candidates with b relevant."""
-    if r == 1:
-        return (b + 1.0) / (a + 1.0)
-    return r + (b - a) * reciprocal_sum(harmonic, a, a + r)
-
-
-@kernel
-def expected_sum(a, b, n, r, t, harmonic):  # type: ignore[no-untyped-def]
-    """Expected sum of P(i)·rel(i) over the first t ranks of a group."""
-    if n == 1:
-        return r * (b + 1.0) / (a + 1.0)
-    slope = (r - 1.0) / (n - 1.0)
-    return r / n * ((b + 1.0 - slope * (a + 1.0)) * reciprocal_sum(harmonic, a, a + t) + slope * t)
-
-
-@kernel
-def _fixed(offsets, before, size, relevant, total, cuts, at_most_cut, harmonic):  # type: ignore[no-untyped-def]
+def _fixed(offsets, before, tied, tied_size, tied_relevant, total, cuts, at_most_cut, harmonic):  # type: ignore[no-untyped-def]
     n_queries = len(total)
     result = np.zeros((3, n_queries))
+    run = np.empty(RUN)
+    next_tied = 0
     for q in range(n_queries):
         if total[q] == 0:
             continue
         cut = cuts[q]
         expected = best = worst = 0.0
         b = 0
-        for g in range(offsets[q], offsets[q + 1]):
-            a = before[g]
-            if a >= cut:
-                break
-            n = size[g]
-            r = relevant[g]
-            if n == 1:
-                precision = (b + 1.0) / (a + 1.0)
-                expected += precision
-                best += precision
-                worst += precision
-            else:
+        g = offsets[q]
+        stop = g + np.searchsorted(before[g : offsets[q + 1]], cut)
+        while next_tied < len(tied) and tied[next_tied] < g:
+            next_tied += 1
+        while g < stop:
+            end = min(stop, tied[next_tied]) if next_tied < len(tied) else stop
+            single = single_precisions(before[g:end], b, run)[0]
+            expected += single
+            best += single
+            worst += single
+            b += end - g
+            g = end
+            if g < stop:
+                a = before[g]
+                n = tied_size[next_tied]
+                r = tied_relevant[next_tied]
                 t = min(n, cut - a)
                 surely = max(0, t - (n - r))
                 expected += expected_sum(a, b, n, r, t, harmonic)
                 best += ordered_sum(a, b, min(r, t), harmonic)
                 worst += ordered_sum(a + t - surely, b, surely, harmonic)
-            b += r
+                b += r
+                g += 1
+                next_tied += 1
         denominator = min(total[q], cut) if at_most_cut else total[q]
         result[EXPECTED, q] = expected / denominator
         result[BEST, q] = best / denominator
@@ -91,40 +94,47 @@ def _fixed(offsets, before, size, relevant, total, cuts, at_most_cut, harmonic):
 
 
 @kernel
-def _retrieved(offsets, before, size, relevant, total, cuts, dropped, harmonic):  # type: ignore[no-untyped-def]
+def _retrieved(offsets, before, tied, tied_size, tied_relevant, total, cuts, dropped, harmonic):  # type: ignore[no-untyped-def]
     n_queries = len(total)
     result = np.zeros((3, n_queries))
+    run = np.empty(RUN)
+    next_tied = 0
     for q in range(n_queries):
         cut = cuts[q]
         expected = best = worst = 0.0
         b = 0
-        divided = -1
-        for g in range(offsets[q], offsets[q + 1]):
+        divided = False
+        g = offsets[q]
+        stop = g + np.searchsorted(before[g : offsets[q + 1]], cut)
+        while next_tied < len(tied) and tied[next_tied] < g:
+            next_tied += 1
+        while g < stop:
+            end = min(stop, tied[next_tied]) if next_tied < len(tied) else stop
+            single = single_precisions(before[g:end], b, run)[0]
+            expected += single
+            best += single
+            worst += single
+            b += end - g
+            g = end
+            if g == stop:
+                break
             a = before[g]
-            if a >= cut:
-                break
-            n = size[g]
-            r = relevant[g]
+            n = tied_size[next_tied]
+            r = tied_relevant[next_tied]
             if a + n > cut and r < n:
-                divided = g
+                divided = True
                 break
-            if n == 1:
-                precision = (b + 1.0) / (a + 1.0)
-                expected += precision
-                best += precision
-                worst += precision
-                b += 1
-            else:
-                # A group of relevant candidates only may be cut: t of them stand in the top.
-                t = min(n, cut - a)
-                r = min(r, t)
-                expected += expected_sum(a, b, t, r, t, harmonic)
-                best += ordered_sum(a, b, r, harmonic)
-                worst += ordered_sum(a + t - r, b, r, harmonic)
-                b += r
-        if divided >= 0:
-            a = before[divided]
-            ratios = _divided(a, b, size[divided], relevant[divided], cut - a, expected, best, worst, dropped, harmonic)
+            # A group of relevant candidates only may be cut: t of them stand in the top.
+            t = min(n, cut - a)
+            r = min(r, t)
+            expected += expected_sum(a, b, t, r, t, harmonic)
+            best += ordered_sum(a, b, r, harmonic)
+            worst += ordered_sum(a + t - r, b, r, harmonic)
+            b += r
+            g += 1
+            next_tied += 1
+        if divided:
+            ratios = _divided(a, b, n, r, cut - a, expected, best, worst, dropped, harmonic)
             result[EXPECTED, q] = ratios[0]
             result[BEST, q] = ratios[1]
             result[WORST, q] = ratios[2]

@@ -1,4 +1,4 @@
-"""Counting bits in compiled code."""
+"""Bits in compiled code: counting them, and reading them as a number."""
 
 from __future__ import annotations
 
@@ -24,3 +24,27 @@ def _popcount(_typing_context: Any, _word: Any) -> Any:
 
 # Compiled code calls it with the word alone; the typing context is the compiler's.
 popcount: Callable[..., Any] = _popcount
+
+
+@intrinsic
+def _float32_from_bits(_typing_context: Any, _bits: Any) -> Any:
+    """The number whose bits an int32 holds."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.FloatType())
+
+    return types.float32(types.int32), generate
+
+
+@intrinsic
+def _float64_from_bits(_typing_context: Any, _bits: Any) -> Any:
+    """The number whose bits an int64 holds."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), generate
+
+
+float32_from_bits: Callable[..., Any] = _float32_from_bits
+float64_from_bits: Callable[..., Any] = _float64_from_bits

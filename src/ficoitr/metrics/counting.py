@@ -7,10 +7,16 @@ import numpy as np
 from ficoitr.compiled import kernel
 from ficoitr.metrics.relevant import canonical_scores
 
+_WIDER = 1.25
+
 
 @kernel
-def count_positives(scores, rows, offsets, positives, exact, ties_by_index):  # type: ignore[no-untyped-def]
-    """Write the groups of listed positives; a positive closer to others than rounding is compared exactly."""
+def count_positives(scores, rows, offsets, positives, exact, ties_by_index, marked):  # type: ignore[no-untyped-def]
+    """Write the groups of listed positives; a positive closer to others than rounding is compared exactly.
+
+    Where the same queries have been ranked already, ``marked`` holds their sorted marked scores
+    (`ficoitr.metrics.keyed`), and looking up takes the place of counting.
+    """
     queries, candidates, scale, absolute, relative = exact
     n_queries = len(rows)
     n = scores.shape[1]
@@ -28,17 +34,14 @@ def count_positives(scores, rows, offsets, positives, exact, ties_by_index):  # 
         for i in range(len(own)):
             positive = own[i]
             limit = absolute[q] + relative * abs(row[positive])
-            # Stored in the dtype of the scores, so that the loop compares without conversions.
-            edges[0] = row[positive] - limit
-            edges[1] = row[positive] + limit
-            low = edges[0]
-            high = edges[1]
-            higher = 0
-            reached = 0
-            for c in range(n):
-                higher += row[c] > high
-                reached += row[c] >= low
-            close = reached - higher
+            higher, close = _alone_in_order(marked, q, row[positive], limit)
+            if close != 1:
+                # Stored in the dtype of the scores, so that the loop compares without conversions.
+                edges[0] = row[positive] - limit
+                edges[1] = row[positive] + limit
+                low = edges[0]
+                high = edges[1]
+                higher, close = _count_between(row, low, high)
             if close > 1 and (limit > 0 or ties_by_index):
                 chosen = np.empty(close, np.int64)
                 place = 0
@@ -69,3 +72,28 @@ def count_positives(scores, rows, offsets, positives, exact, ties_by_index):  # 
             n_groups += 1
         group_offsets[q + 1] = n_groups
     return group_offsets, before[:n_groups], size[:n_groups], relevant[:n_groups]
+
+
+@kernel
+def _count_between(row, low, high):  # type: ignore[no-untyped-def]
+    """How many scores are higher, and how many are between."""
+    higher = reached = np.int32(0)
+    for c in range(len(row)):
+        # Kept to 32 bits, so that as many are counted at a time as are compared.
+        higher = np.int32(higher + (row[c] > high))
+        reached = np.int32(reached + (row[c] >= low))
+    return np.int64(higher), np.int64(reached - higher)
+
+
+@kernel
+def _alone_in_order(marked, q, score, limit):  # type: ignore[no-untyped-def]
+    """How many marked scores are higher, and how many are closer than rounding, which decides only if it is one.
+
+    The last bit of a marked score is not its own; the bound on rounding is several times that, and a bound wider by a
+    quarter counts no candidate as farther than it is.
+    """
+    if len(marked) == 0 or limit == 0:
+        return np.int64(0), np.int64(0)
+    higher = np.searchsorted(marked[q], -(score + _WIDER * limit))
+    reached = np.searchsorted(marked[q], -(score - _WIDER * limit), side="right")
+    return higher, reached - higher

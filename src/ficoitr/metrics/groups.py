@@ -9,12 +9,13 @@ these numbers, so that scores are looked at once and never again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from ficoitr.compiled import kernel
+from ficoitr.metrics.precisions import harmonic_numbers
+from ficoitr.metrics.whole import WholeRankings, walk_whole_rankings
 
 Array = np.ndarray[Any, Any]
 
@@ -23,12 +24,19 @@ Array = np.ndarray[Any, Any]
 class Groups:
     """Tied groups with a relevant candidate, of several queries, best group first.
 
+    Nearly every group of a ranking by real numbers is a single candidate, so that only the others have their size and
+    relevant candidates written down; `size` and `relevant` give them for every group.
+
     Parameters
     ----------
     offsets : int64 array of shape (n_queries + 1,)
-        The groups of query q are rows ``offsets[q]:offsets[q + 1]`` of the next three.
-    before, size, relevant : int32 arrays of shape (n_groups,)
-        Candidates ranked before the group, in the group, and relevant in the group.
+        The groups of query q are rows ``offsets[q]:offsets[q + 1]`` of the next.
+    before : int32 array of shape (n_groups,)
+        Candidates ranked before the group.
+    tied : int64 array of shape (n_tied,)
+        Rows of the groups that hold more than one candidate, ascending.
+    tied_size, tied_relevant : int32 arrays of shape (n_tied,)
+        Candidates in such a group, and relevant candidates.
     total : int64 array of shape (n_queries,)
         Relevant candidates in the whole gallery, ranked or not.
     n_candidates : int
@@ -45,14 +53,49 @@ class Groups:
 
     offsets: Array
     before: Array
-    size: Array
-    relevant: Array
+    tied: Array
+    tied_size: Array
+    tied_relevant: Array
     total: Array
     n_candidates: int
     depth: int
     gains: Array | None = None
     ideal: Array | None = None
     near_ties: int = 0
+
+    @classmethod
+    def from_arrays(
+        cls, offsets: Array, before: Array, size: Array, relevant: Array, total: Array, n_candidates: int, **others: Any
+    ) -> Groups:
+        """Groups whose size and relevant candidates are written down for each, int32 arrays of shape (n_groups,)."""
+        tied = np.flatnonzero(size > 1)
+        others.setdefault("depth", n_candidates)
+        return cls(offsets, before, tied, size[tied], relevant[tied], total, n_candidates, **others)
+
+    @property
+    def arrays(self) -> tuple[Array, Array, Array, Array, Array, Array]:
+        """What describes the rankings, as the kernels take it."""
+        return self.offsets, self.before, self.tied, self.tied_size, self.tied_relevant, self.total
+
+    @cached_property
+    def size(self) -> Array:
+        """Candidates in each group, int32 array of shape (n_groups,)."""
+        return self._of_every_group(self.tied_size)
+
+    @cached_property
+    def relevant(self) -> Array:
+        """Relevant candidates in each group, int32 array of shape (n_groups,)."""
+        return self._of_every_group(self.tied_relevant)
+
+    def _of_every_group(self, of_tied: Array) -> Array:
+        result = np.ones(len(self.before), dtype=np.int32)
+        result[self.tied] = of_tied
+        return result
+
+    @cached_property
+    def whole(self) -> WholeRankings:
+        """What all metrics of whole rankings are made of, from one walk over the groups."""
+        return WholeRankings(*walk_whole_rankings(*self.arrays, harmonic_numbers(self.n_candidates)))
 
     @property
     def n_queries(self) -> int:
@@ -65,32 +108,3 @@ class Groups:
             return self.total
         whole = cutoff in (None, "N")
         return np.full(self.n_queries, self.n_candidates if whole else cutoff, dtype=np.int64)
-
-
-@lru_cache(maxsize=4)
-def harmonic_numbers(n: int) -> Array:
-    """Harmonic numbers H(0) … H(n), shape (n + 1, 2): value and rounding error, so that differences stay exact."""
-    table: Array = _harmonic_numbers(n)
-    return table
-
-
-@kernel
-def _harmonic_numbers(n):  # type: ignore[no-untyped-def]
-    table = np.zeros((n + 1, 2))
-    total = 0.0
-    error = 0.0
-    for k in range(1, n + 1):
-        # Kahan-Babuska summation: `error` carries what `total` cannot hold.
-        term = 1.0 / k
-        added = total + term
-        error += (total - added) + term if total >= term else (term - added) + total
-        total = added
-        table[k, 0] = total
-        table[k, 1] = error
-    return table
-
-
-@kernel
-def reciprocal_sum(harmonic, start, stop):  # type: ignore[no-untyped-def]
-    """1/(start + 1) + … + 1/stop."""
-    return (harmonic[stop, 0] - harmonic[start, 0]) + (harmonic[stop, 1] - harmonic[start, 1])

@@ -1,8 +1,12 @@
 """Compiled: the tied groups of a whole ranking of computed float32 scores, sorted without their indices.
 
 Sorting bare 32-bit numbers is several times faster than sorting with an index. The last bit of a computed float32 score
-is rounding noise, far below the bound on its error, so that it can carry relevance instead: one sort of integers then
-holds all that the groups need. Only the top, where rounding could decide a figure, is looked at candidate by candidate.
+is rounding noise, far below the bound on its error, so that it can carry relevance instead: one sort then holds all
+that the groups need. Only the top, where rounding could decide a figure, is looked at candidate by candidate.
+
+What is sorted are *marked* scores: minus the score, so that the best comes first, its last bit being relevance. The
+loops here are written so that the compiler makes wide ones of them: each does one thing, counts from 0 and does not
+branch on data.
 """
 
 from __future__ import annotations
@@ -10,13 +14,12 @@ from __future__ import annotations
 import numpy as np
 
 from ficoitr.compiled import kernel
-from ficoitr.metrics.relevant import fill_gains
-from ficoitr.metrics.sorting import emit_groups
+from ficoitr.metrics.bits import float32_from_bits
+from ficoitr.metrics.relevant import canonical_scores, fill_listed, fill_shared, is_relevant
 
 _RELEVANT = np.int32(1)
 _SCORE = np.int32(~1)
-_NOT_SIGN = np.int32(0x7FFFFFFF)
-_MINUS_ZERO = np.int32(-(2**31))
+_SIGN = np.int32(-(2**31))
 # Rankings up to this length are settled whole, and none beyond the second.
 _SHORT = 1024
 _LONG = 65_536
@@ -24,164 +27,266 @@ _LONG = 65_536
 _TYPICAL = np.float32(1 / 256)
 _LAST_PLACES = np.float32(4 * np.finfo(np.float32).eps)
 _AMPLE = np.float32(32)
+# Neighbours that are looked at together for a tie.
+_RUN = 64
 
 
 @kernel
-def build_keys(scores, rows, relevance):  # type: ignore[no-untyped-def]
-    """Keys that sort as the scores do, with relevance in the last bit; gains; and how many are relevant."""
+def mark_scores(scores, rows, relevance, marked):  # type: ignore[no-untyped-def]
+    """Write marked scores, one row a query, and return how many candidates are relevant for each."""
     query_labels, candidate_labels, offsets, positives = relevance
-    n = scores.shape[1]
-    keys = np.empty((len(rows), n), np.int32)
-    gains = np.empty((len(rows), n), np.uint8)
-    total = np.zeros(len(rows), np.int64)
-    for q in range(len(rows)):
-        gain = gains[q]
-        total[q] = fill_gains(q, query_labels, candidate_labels, offsets, positives, gain)
-        bits = scores[rows[q]].view(np.int32)
-        key = keys[q]
-        for c in range(n):
-            # Negative floats sort backwards as integers: their magnitude bits are turned over. -0.0 is 0.0.
-            raw = np.int32(0) if bits[c] == _MINUS_ZERO else bits[c]
-            ordered = raw ^ ((raw >> np.int32(31)) & _NOT_SIGN)
-            key[c] = (ordered & _SCORE) | np.int32(gain[c] > 0)
-    return keys, gains, total
-
-
-@kernel
-def group_keys(keys, gains, total, scores, rows, exact, depth):  # type: ignore[no-untyped-def]
-    """Write the groups of keys that are sorted in ascending order, row by row."""
-    absolute, relative = exact[3], exact[4]
-    n_queries, n = keys.shape
-    none = np.empty(0, np.uint8)
-    group_offsets = np.zeros(n_queries + 1, np.int64)
-    # One entry more than can be needed, since the loop writes before it knows whether to keep.
-    before = np.empty(total.sum() + 1, np.int32)
-    size = np.empty(total.sum() + 1, np.int32)
-    relevant = np.empty(total.sum() + 1, np.int32)
-    key = np.empty(n, np.int32)
-    ordered = np.empty(n, np.int32)
-    values = np.empty(n, np.float32)
-    n_groups = near = 0
+    n_queries, n = marked.shape
+    total = np.zeros(n_queries, np.int64)
+    shared = np.empty(n, np.uint8)
     for q in range(n_queries):
-        group_offsets[q + 1] = n_groups
-        if total[q] == 0:
-            continue
-        _decode(keys[q], key, ordered, values)
-        settled = n if _is_patterned(values, absolute[q], relative) else depth
-        p = _top(key, values, absolute[q], relative, settled)
-        if p > 0:
-            own, index = _candidates_from(scores[rows[q]], values[p - 1], p)
-            n_groups, _, unsettled = emit_groups(
-                own, index, gains[q], q, exact, settled, False, False, before, size, relevant, none, n_groups, 0
-            )
-            near += unsettled
-        # Views that begin at the rest let the loops count from 0, which is what the compiler turns into wide ones.
-        near += _near(key[p:], values[p:], absolute[q], relative)
-        n_groups = _write_groups(key[p:], ordered[p:], p, before, size, relevant, n_groups)
-        group_offsets[q + 1] = n_groups
-    return group_offsets, before[:n_groups], size[:n_groups], relevant[:n_groups], total, near
+        if len(query_labels):
+            fill_shared(query_labels[q], candidate_labels, shared)
+        else:
+            fill_listed(positives[offsets[q] : offsets[q + 1]], shared)
+        score = scores[rows[q]].view(np.int32)
+        bits = marked[q].view(np.int32)
+        found = np.int32(0)
+        for c in range(n):
+            bits[c] = ((score[c] ^ _SIGN) & _SCORE) | np.int32(shared[c])
+            found = np.int32(found + shared[c])
+        total[q] = found
+    return total
 
 
 @kernel
-def _decode(ascending, key, ordered, values):  # type: ignore[no-untyped-def]
-    """Turn ascending keys into descending ones, the same without relevance, and the scores they stand for."""
-    bits = values.view(np.int32)
-    n = len(ascending)
-    for p in range(n):
-        key[p] = ascending[n - 1 - p]
-        ordered[p] = key[p] & _SCORE
-        bits[p] = ordered[p] ^ ((ordered[p] >> np.int32(31)) & _NOT_SIGN)
+def group_marked(marked, total, scores, rows, relevance, exact, depth, repeats, out):  # type: ignore[no-untyped-def]
+    """Write the groups of marked scores that are sorted row by row.
 
-
-@kernel
-def _write_groups(key, ordered, start, before, size, relevant, n_groups):  # type: ignore[no-untyped-def]
-    """Write the groups from rank ``start`` on; every group is written, and kept if it holds a relevant candidate."""
-    if len(key) == 0:
-        return n_groups
-    first = 0
-    hits = np.int32(0)
-    last = ordered[0]
-    for p in range(len(key)):
-        if ordered[p] != last:
-            before[n_groups] = start + first
-            size[n_groups] = p - first
-            relevant[n_groups] = hits
-            n_groups += hits > 0
-            first = p
-            hits = np.int32(0)
-            last = ordered[p]
-        hits += key[p] & _RELEVANT
-    before[n_groups] = start + first
-    size[n_groups] = len(key) - first
-    relevant[n_groups] = hits
-    return n_groups + (hits > 0)
-
-
-@kernel
-def _is_patterned(values, absolute, relative):  # type: ignore[no-untyped-def]
-    """Whether many scores that ought to be equal differ by rounding alone, as those of counts or of pixels do.
-
-    Scores that vary freely have few neighbours within a typical error and many within 32 times that; where the first
-    are almost as many as the second, they are equal but for rounding, and the whole ranking is settled exactly.
+    ``out`` is ``before``, ``tied``, ``tied_size`` and ``tied_relevant`` of `Groups`; returned are its offsets, the
+    number of groups that are tied, and the near-ties left open.
     """
-    n = len(values)
-    if n <= _SHORT or n > _LONG:
-        return n <= _SHORT
+    absolute, relative = exact[3], np.float32(exact[4])
+    n_queries, n = marked.shape
+    offsets = np.zeros(n_queries + 1, np.int64)
+    found = np.zeros((n + _RUN - 1) // _RUN * _RUN, np.uint8)
+    reached = np.empty(n + 1, np.int32)
+    n_groups = n_tied = near = 0
+    for q in range(n_queries):
+        if total[q] > 0:
+            bits = marked[q].view(np.int32)
+            patterned, unsettled = _survey(bits, absolute[q], relative, repeats)
+            near += unsettled
+            top = _top(bits, absolute[q], relative, n if patterned else depth)
+            if top > 0:
+                near -= _near_ties(bits[:top], absolute[q], relative)
+                row = scores[rows[q]]
+                _find_reached(row, bits[top - 1], found, reached)
+                n_groups, n_tied = _write_settled(
+                    bits[:top], reached[:top], row, q, relevance, exact, out, n_groups, n_tied
+                )
+            n_groups, n_tied = _write_groups(bits[top:], top, out, n_groups, n_tied)
+        offsets[q + 1] = n_groups
+    return offsets, n_tied, near
+
+
+@kernel
+def _value(bits):  # type: ignore[no-untyped-def]
+    """Minus the score that a marked score stands for; both zeros are one score."""
+    return float32_from_bits(bits & _SCORE)
+
+
+@kernel
+def _survey(bits, absolute, relative, repeats):  # type: ignore[no-untyped-def]
+    """Whether a ranking is patterned, and how many near-ties it has.
+
+    Patterned is one in which many scores of different candidates are equal, or would be but for rounding, as those of
+    counts or of pixels are. Scores that vary freely have few neighbours within a typical error and many within 32
+    times that; where the first are almost as many as the second, the whole ranking is settled. Repeated candidates,
+    which tie with their first, count for nothing.
+    """
     fixed = _TYPICAL * absolute
-    growing = max(_TYPICAL * np.float32(relative), _LAST_PLACES)
-    typical = _close(values, fixed, growing)
-    ample = _close(values, _AMPLE * fixed, _AMPLE * growing)
-    return 4 * typical > ample
+    growing = max(_TYPICAL * relative, _LAST_PLACES)
+    ample_fixed = _AMPLE * fixed
+    ample_growing = _AMPLE * growing
+    typical = ample = near = np.int32(0)
+    for p in range(1, len(bits)):
+        last = _value(bits[p - 1])
+        gap = _value(bits[p]) - last
+        size = abs(last)
+        typical = np.int32(typical + (gap <= fixed + growing * size))
+        ample = np.int32(ample + (gap <= ample_fixed + ample_growing * size))
+        close = (gap > 0) & (gap <= absolute + relative * size)
+        near = np.int32(near + (((bits[p] ^ bits[p - 1]) & _RELEVANT) & np.int32(close)))
+    n = len(bits)
+    return n <= _SHORT or (n <= _LONG and 4 * (typical - repeats) > ample - repeats), near
 
 
 @kernel
-def _close(values, absolute, relative):  # type: ignore[no-untyped-def]
-    """How many neighbours differ, and by no more than this."""
-    count = 0
-    for p in range(1, len(values)):
-        gap = values[p - 1] - values[p]
-        count += (gap > 0) & (gap <= absolute + relative * abs(values[p - 1]))
-    return count
+def _is_close(bits, p, absolute, relative):  # type: ignore[no-untyped-def]
+    """Whether rounding could turn the order of the candidates at p - 1 and p."""
+    last = _value(bits[p - 1])
+    return _value(bits[p]) - last <= absolute + relative * abs(last)
 
 
 @kernel
-def _top(key, values, absolute, relative, depth):  # type: ignore[no-untyped-def]
+def _near_ties(bits, absolute, relative):  # type: ignore[no-untyped-def]
+    """Neighbours of different relevance whose order rounding could turn."""
+    near = np.int32(0)
+    for p in range(1, len(bits)):
+        last = _value(bits[p - 1])
+        gap = _value(bits[p]) - last
+        close = (gap > 0) & (gap <= absolute + relative * abs(last))
+        near = np.int32(near + (((bits[p] ^ bits[p - 1]) & _RELEVANT) & np.int32(close)))
+    return near
+
+
+@kernel
+def _top(bits, absolute, relative, depth):  # type: ignore[no-untyped-def]
     """How many candidates must be ranked exactly: down to the first gap below ``depth`` that rounding cannot bridge.
 
     None, if no two neighbours among them differ in relevance and stand closer than that.
     """
     matters = False
-    stop = len(values)
-    for p in range(1, len(values)):
-        close = values[p - 1] - values[p] <= absolute + np.float32(relative) * abs(values[p - 1])
+    stop = len(bits)
+    for p in range(1, len(bits)):
+        close = _is_close(bits, p, absolute, relative)
         if p >= depth and not close:
             stop = p
             break
-        matters |= close and (key[p - 1] ^ key[p]) & _RELEVANT != 0
+        matters |= close and (bits[p - 1] ^ bits[p]) & _RELEVANT != 0
     return stop if matters and depth > 0 else 0
 
 
 @kernel
-def _candidates_from(row, lowest, count):  # type: ignore[no-untyped-def]
-    """Scores and indices of the candidates that reach ``lowest``, best first."""
-    keys = np.empty(count, row.dtype)
-    index = np.empty(count, np.int32)
-    place = 0
-    for c in range(len(row)):
-        if row[c] >= lowest:
-            keys[place] = row[c]
-            index[place] = c
-            place += 1
-    order = np.argsort(-keys, kind="mergesort")
-    return keys[order], index[order]
+def _find_reached(row, last, found, reached):  # type: ignore[no-untyped-def]
+    """Write the indices of the candidates that rank no lower than a marked score."""
+    score = row.view(np.int32)
+    limit = _value(last)
+    for c in range(len(score)):
+        found[c] = _value(score[c] ^ _SIGN) <= limit
+    place = np.uint64(0)
+    words = found.view(np.uint64)
+    for start in range(0, len(found), _RUN):
+        # Few are found, and most runs are passed over.
+        any_found = np.uint64(0)
+        for w in range(start // 8, (start + _RUN) // 8):
+            any_found |= words[w]
+        if any_found != 0:
+            for c in range(start, start + _RUN):
+                reached[place] = c
+                place += np.uint64(found[c])
 
 
 @kernel
-def _near(key, values, absolute, relative):  # type: ignore[no-untyped-def]
-    """Neighbours of different relevance whose order rounding could turn."""
-    count = 0
-    for p in range(1, len(values)):
-        gap = values[p - 1] - values[p]
-        close = gap <= absolute + np.float32(relative) * abs(values[p - 1])
-        count += ((key[p - 1] ^ key[p]) & _RELEVANT) * np.int32(close) * np.int32(gap > 0)
-    return count
+def _write_settled(bits, reached, row, q, relevance, exact, out, n_groups, n_tied):  # type: ignore[no-untyped-def]
+    """Write the groups of the top of a ranking, the order of which is settled where rounding could decide a figure.
+
+    Neighbours within the rounding bound form a chain. The candidates of a chain that holds both kinds are put into the
+    order of their canonical scores; the order of others among themselves decides no figure.
+    """
+    absolute, relative = exact[3], np.float32(exact[4])
+    first = written = 0
+    while first < len(bits):
+        hits = bits[first] & _RELEVANT
+        stop = first + 1
+        while stop < len(bits) and _is_close(bits, stop, absolute[q], relative):
+            hits += bits[stop] & _RELEVANT
+            stop += 1
+        if 0 < hits < stop - first:
+            n_groups, n_tied = _write_groups(bits[written:first], written, out, n_groups, n_tied)
+            chain = _between(row, reached, bits[first], bits[stop - 1], stop - first)
+            n_groups, n_tied = _write_canonical(chain, first, q, relevance, exact, out, n_groups, n_tied)
+            written = stop
+        first = stop
+    return _write_groups(bits[written:], written, out, n_groups, n_tied)
+
+
+@kernel
+def _between(row, chosen, first, last, count):  # type: ignore[no-untyped-def]
+    """Which ``count`` of the chosen candidates rank from one marked score to another."""
+    score = row.view(np.int32)
+    low, high = _value(first), _value(last)
+    result = np.empty(count, np.int32)
+    place = 0
+    for c in chosen:
+        if low <= _value(score[c] ^ _SIGN) <= high:
+            result[place] = c
+            place += 1
+    return result
+
+
+@kernel
+def _write_canonical(chain, rank, q, relevance, exact, out, n_groups, n_tied):  # type: ignore[no-untyped-def]
+    """Write the groups of candidates in the order of their canonical scores."""
+    queries, candidates, scale = exact[:3]
+    score = canonical_scores(queries, candidates, scale, q, chain)
+    order = np.argsort(-score, kind="mergesort")
+    first = 0
+    while first < len(chain):
+        hits = np.int32(0)
+        stop = first
+        while stop < len(chain) and score[order[stop]] == score[order[first]]:
+            hits += is_relevant(q, chain[order[stop]], relevance)
+            stop += 1
+        n_groups, n_tied = _write_group(rank + first, stop - first, hits, out, n_groups, n_tied)
+        first = stop
+    return n_groups, n_tied
+
+
+@kernel
+def _write_group(rank, n, hits, out, n_groups, n_tied):  # type: ignore[no-untyped-def]
+    before, tied, tied_size, tied_relevant = out
+    if hits == 0:
+        return n_groups, n_tied
+    before[n_groups] = rank
+    if n > 1:
+        tied[n_tied] = n_groups
+        tied_size[n_tied] = n
+        tied_relevant[n_tied] = hits
+        n_tied += 1
+    return n_groups + 1, n_tied
+
+
+@kernel
+def _write_groups(bits, rank, out, n_groups, n_tied):  # type: ignore[no-untyped-def]
+    """Write the groups of marked scores, the first of which stands at ``rank``."""
+    n = len(bits)
+    first = 0
+    while first < n:
+        tie = _next_tie(bits, first)
+        n_groups = _write_single(bits[first:tie], rank + first, out[0], n_groups)
+        stop = tie
+        hits = np.int32(0)
+        while stop < n and _value(bits[stop]) == _value(bits[tie]):
+            hits += bits[stop] & _RELEVANT
+            stop += 1
+        n_groups, n_tied = _write_group(rank + tie, stop - tie, hits, out, n_groups, n_tied)
+        first = stop
+    return n_groups, n_tied
+
+
+@kernel
+def _next_tie(bits, start):  # type: ignore[no-untyped-def]
+    """The first place from ``start`` on whose score is that of the next, or the end."""
+    last = len(bits) - 1
+    while start < last:
+        stop = min(start + _RUN, last)
+        if _any_tied(bits[start : stop + 1]):
+            while _value(bits[start]) != _value(bits[start + 1]):
+                start += 1
+            return start
+        start = stop
+    return len(bits)
+
+
+@kernel
+def _any_tied(bits):  # type: ignore[no-untyped-def]
+    tied = np.int32(0)
+    for p in range(1, len(bits)):
+        tied = np.int32(tied | np.int32(_value(bits[p]) == _value(bits[p - 1])))
+    return tied != 0
+
+
+@kernel
+def _write_single(bits, rank, before, n_groups):  # type: ignore[no-untyped-def]
+    """Write the ranks of relevant candidates; every rank is written, and kept if it is one, cheaper than a branch."""
+    place = np.uint64(n_groups)
+    for p in range(len(bits)):
+        before[place] = rank + p
+        place += np.uint64(bits[p] & _RELEVANT)
+    return np.int64(place)

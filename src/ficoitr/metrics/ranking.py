@@ -11,7 +11,6 @@ the vectors alone, not on the block shape, the threads or the device.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +18,9 @@ import numpy as np
 
 from ficoitr.metrics.counting import count_positives
 from ficoitr.metrics.groups import Groups
-from ficoitr.metrics.keyed import build_keys, group_keys
+from ficoitr.metrics.keyed import group_marked, mark_scores
 from ficoitr.metrics.sorting import group_lists, order_candidates
+from ficoitr.metrics.workspace import Workspace
 
 Array = np.ndarray[Any, Any]
 _EMPTY = np.zeros((0, 0), dtype=np.float32)
@@ -44,6 +44,8 @@ class Rescoring:
         Scores of a query that differ by no more than ``absolute + relative * |score|`` may stand in either order.
     depth : int
         Ranks below this are left as they are when the whole order is asked for.
+    repeats : int
+        Candidates that equal an earlier one, and so tie with it.
     """
 
     queries: Array
@@ -52,6 +54,7 @@ class Rescoring:
     absolute: Array
     relative: float
     depth: int
+    repeats: int = 0
 
     @property
     def rounds(self) -> bool:
@@ -60,7 +63,7 @@ class Rescoring:
 
     @property
     def arrays(self) -> tuple[Any, ...]:
-        """All but the depth, as the kernels take them."""
+        """What scores are computed again from, as the kernels take it."""
         return self.queries, self.candidates, self.scale, self.absolute, self.relative
 
 
@@ -87,16 +90,8 @@ class Relevance:
         return self.query_labels, np.ascontiguousarray(self.candidate_labels.T), self.offsets, self.positives
 
 
-def ordered_groups(
-    scores: Array,
-    rows: Array,
-    relevance: Relevance,
-    *,
-    rescoring: Rescoring | None = None,
-    graded: bool = False,
-    ties_by_index: bool = False,
-) -> Groups:
-    """Rank the whole gallery for a block of queries and return its tied groups.
+class ScoredBlock:
+    """Scores of a block of queries, which can be ranked for one task or several: what one sorts serves the next.
 
     Parameters
     ----------
@@ -104,43 +99,106 @@ def ordered_groups(
         Higher is closer.
     rows : int64 array of shape (n_queries,)
         The row of ``scores`` that belongs to each query; equal queries share one.
-    relevance : Relevance
-        For these queries.
     rescoring : Rescoring, optional
         For these queries; without it the scores are taken as exact.
-    graded : bool
-        Whether to keep the number of shared labels as gains.
     ties_by_index : bool
         Rank tied candidates by their index, so that no ties are left.
+    workspace : Workspace, optional
+        Where to keep memory; the groups are then valid until it is used for another block.
     """
-    exact = rescoring or _no_rescoring(len(rows), scores.dtype)
-    n = scores.shape[1]
-    computed = rescoring is not None and scores.dtype == np.float32 and rescoring.rounds
-    if graded or ties_by_index or not computed or exact.depth >= n:
-        *groups, near, gains, ideal = order_candidates(
-            scores, rows, relevance.arrays, exact.arrays, exact.depth, graded, ties_by_index
+
+    def __init__(
+        self,
+        scores: Array,
+        rows: Array,
+        *,
+        rescoring: Rescoring | None = None,
+        ties_by_index: bool = False,
+        workspace: Workspace | None = None,
+    ) -> None:
+        self._scores = scores
+        self._rows = rows
+        self._exact = rescoring or _no_rescoring(len(rows), scores.dtype)
+        self._ties_by_index = ties_by_index
+        self._workspace = workspace or Workspace()
+        self._n_ordered = 0
+        self._marked = np.zeros((0, 0), np.float32)
+
+    def ordered(self, relevance: Relevance, *, graded: bool = False) -> Groups:
+        """Rank the whole gallery and return the tied groups.
+
+        Parameters
+        ----------
+        relevance : Relevance
+            For these queries.
+        graded : bool
+            Whether to keep the number of shared labels as gains.
+        """
+        n = self._scores.shape[1]
+        exact = self._exact
+        markable = self._scores.dtype == np.float32 and exact.rounds and exact.depth < n
+        if markable and not graded and not self._ties_by_index:
+            return self._from_marks(relevance)
+        offsets, before, size, relevant, total, near, gains, ideal = order_candidates(
+            self._scores, self._rows, relevance.arrays, exact.arrays, exact.depth, graded, self._ties_by_index
         )
-        return _grouped(groups, n, n, (gains, ideal) if graded else (None, None), near)
-    keys, gains, total = build_keys(scores, rows, relevance.arrays)
-    # NumPy's sort of plain 32-bit numbers uses the widest instructions that the processor has.
-    keys.sort(axis=1)
-    *groups, near = group_keys(keys, gains, total, scores, rows, exact.arrays, exact.depth)
-    return _grouped(groups, n, n, near_ties=near)
+        extra = {"gains": gains, "ideal": ideal} if graded else {}
+        return Groups.from_arrays(offsets, before, size, relevant, total, n, near_ties=near, **extra)
 
+    def counted(self, relevance: Relevance) -> Groups:
+        """Find the tied groups of listed positives by counting what scores higher, without sorting."""
+        offsets, before, size, relevant = count_positives(
+            self._scores,
+            self._rows,
+            relevance.offsets,
+            relevance.positives,
+            self._exact.arrays,
+            self._ties_by_index,
+            self._marked,
+        )
+        total = np.diff(relevance.offsets)
+        return Groups.from_arrays(offsets, before, size, relevant, total, self._scores.shape[1])
 
-def counted_groups(
-    scores: Array,
-    rows: Array,
-    relevance: Relevance,
-    *,
-    rescoring: Rescoring | None = None,
-    ties_by_index: bool = False,
-) -> Groups:
-    """Find the tied groups of listed positives by counting, without sorting; arguments as in `ordered_groups`."""
-    exact = rescoring or _no_rescoring(len(rows), scores.dtype)
-    groups = count_positives(scores, rows, relevance.offsets, relevance.positives, exact.arrays, ties_by_index)
-    n = scores.shape[1]
-    return _grouped((*groups, np.diff(relevance.offsets)), n, n)
+    def _from_marks(self, relevance: Relevance) -> Groups:
+        n = self._scores.shape[1]
+        marked = self._memory("marked", (len(self._rows), n), np.float32)
+        total = mark_scores(self._scores, self._rows, relevance.arrays, marked)
+        # NumPy's sort of plain 32-bit numbers uses the widest instructions that the processor has.
+        marked.sort(axis=1)
+        # Room for one more than can be, since the kernel writes before it knows whether to keep.
+        room = (int(total.sum()) + 1,)
+        before, tied_size, tied_relevant = (
+            self._memory(name, room, np.int32) for name in ("before", "tied_size", "tied_relevant")
+        )
+        tied = self._memory("tied", room, np.int64)
+        exact = self._exact
+        offsets, n_tied, near = group_marked(
+            marked,
+            total,
+            self._scores,
+            self._rows,
+            relevance.arrays,
+            exact.arrays,
+            exact.depth,
+            exact.repeats,
+            (before, tied, tied_size, tied_relevant),
+        )
+        self._n_ordered += 1
+        self._marked = marked
+        return Groups(
+            offsets,
+            before[: offsets[-1]],
+            tied[:n_tied],
+            tied_size[:n_tied],
+            tied_relevant[:n_tied],
+            total,
+            n,
+            n,
+            near_ties=near,
+        )
+
+    def _memory(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        return self._workspace.array(f"{name} {self._n_ordered}", shape, dtype)
 
 
 def listed_groups(
@@ -162,25 +220,16 @@ def listed_groups(
     n_candidates : int
         Size of the gallery.
     relevance, graded, ties_by_index
-        As in `ordered_groups`.
+        As in `ScoredBlock`.
     """
-    *groups, gains, ideal = group_lists(
-        offsets, candidates, scores, n_candidates, relevance.arrays, graded, ties_by_index
+    list_offsets = offsets
+    offsets, before, size, relevant, total, gains, ideal = group_lists(
+        list_offsets, candidates, scores, n_candidates, relevance.arrays, graded, ties_by_index
     )
-    depth = int(np.diff(offsets).min())
-    return _grouped(groups, n_candidates, depth, (gains, ideal) if graded else (None, None))
+    extra = {"gains": gains, "ideal": ideal} if graded else {}
+    depth = int(np.diff(list_offsets).min())
+    return Groups.from_arrays(offsets, before, size, relevant, total, n_candidates, depth=depth, **extra)
 
 
 def _no_rescoring(n_queries: int, dtype: Any) -> Rescoring:
     return Rescoring(_EMPTY, _EMPTY, np.zeros(0), np.zeros(n_queries, dtype), 0.0, 0)
-
-
-def _grouped(
-    arrays: Sequence[Array],
-    n_candidates: int,
-    depth: int,
-    graded: tuple[Array | None, Array | None] = (None, None),
-    near_ties: int = 0,
-) -> Groups:
-    offsets, before, size, relevant, total = arrays
-    return Groups(offsets, before, size, relevant, total, n_candidates, depth, *graded, near_ties)

@@ -76,3 +76,38 @@ def fill_gains(q, query_labels, candidate_labels, offsets, positives, gain):  # 
     for entry in range(offsets[q], offsets[q + 1]):
         gain[positives[entry]] = 1
     return offsets[q + 1] - offsets[q]
+
+
+@kernel
+def fill_shared(labels, candidate_labels, shared):  # type: ignore[no-untyped-def]
+    """Fill in whether candidates share a label with the query that has these."""
+    shared[:] = 0
+    for w in range(len(labels)):
+        own = labels[w]
+        if own == 0:
+            continue
+        words = candidate_labels[w]
+        for c in range(len(shared)):
+            shared[c] |= np.uint8((own & words[c]) != 0)
+
+
+@kernel
+def fill_listed(positives, shared):  # type: ignore[no-untyped-def]
+    """Fill in whether candidates are among the listed positives."""
+    shared[:] = 0
+    for c in positives:
+        shared[c] = 1
+
+
+@kernel
+def is_relevant(q, c, relevance):  # type: ignore[no-untyped-def]
+    """Whether candidate c is relevant for query q."""
+    query_labels, candidate_labels, offsets, positives = relevance
+    found = False
+    if len(query_labels) > 0:
+        for w in range(query_labels.shape[1]):
+            found |= query_labels[q, w] & candidate_labels[w, c] != 0
+    else:
+        for entry in range(offsets[q], offsets[q + 1]):
+            found |= positives[entry] == c
+    return found

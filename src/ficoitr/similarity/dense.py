@@ -7,6 +7,7 @@ Every measure is an inner product of prepared vectors: cosine of vectors of unit
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -42,9 +43,15 @@ class DenseScorer:
     _repeats: tuple[Array, Array]
     _exact: Rescoring
 
-    def block(self, start: int, stop: int) -> Array:
-        """Scores of distinct queries ``start`` to ``stop``, shape (stop - start, n_candidates)."""
-        scores: Array = self._queries[start:stop] @ self._candidates.T
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the scores."""
+        dtype: np.dtype[Any] = self._candidates.dtype
+        return dtype
+
+    def block(self, start: int, stop: int, out: Array | None = None) -> Array:
+        """Scores of distinct queries ``start`` to ``stop``, shape (stop - start, n_candidates), written to ``out``."""
+        scores: Array = np.matmul(self._queries[start:stop], self._candidates.T, out=out)
         repeats, firsts = self._repeats
         if len(repeats):
             scores[:, repeats] = scores[:, firsts]
@@ -56,9 +63,60 @@ class DenseScorer:
         return replace(exact, queries=exact.queries[queries], absolute=exact.absolute[queries])
 
 
+class Vectors:
+    """The vectors of one side, and what both directions need of them, found when it is first asked for.
+
+    Parameters
+    ----------
+    embeddings : Embeddings
+    """
+
+    def __init__(self, embeddings: Embeddings) -> None:
+        self._values = embeddings.values
+        self._scaled: dict[Any, Array] = {}
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @property
+    def width(self) -> int:
+        """Number of dimensions."""
+        return int(self._values.shape[1])
+
+    def take(self, rows: Array) -> Vectors:
+        """Some of the vectors; the same object where they are all."""
+        every = np.array_equal(rows, np.arange(len(self)))
+        return self if every else Vectors(Embeddings(self._values[rows]))
+
+    @cached_property
+    def source(self) -> Array:
+        """Vectors in a dtype that kernels read; narrower types widen without loss."""
+        exact_in_float32 = self._values.dtype in (np.float32, np.float16) or self._values.dtype.itemsize < 4
+        return np.ascontiguousarray(self._values, dtype=np.float32 if exact_in_float32 else np.float64)
+
+    @cached_property
+    def squares(self) -> Array:
+        """Squared lengths, float64 array of shape (n,)."""
+        squares: Array = _squares(self.source)
+        return squares
+
+    @cached_property
+    def first(self) -> Array:
+        """For every vector the row of the first that equals it bit for bit."""
+        return first_occurrences(self.source)
+
+    def unit(self, dtype: Any) -> Array:
+        """Vectors of length 1."""
+        if dtype not in self._scaled:
+            unit = np.empty(self.source.shape, dtype)
+            _scale_rows(self.source, 1 / np.sqrt(self.squares), unit)
+            self._scaled[dtype] = unit
+        return self._scaled[dtype]
+
+
 def dense_scorer(
-    queries: Embeddings,
-    candidates: Embeddings,
+    queries: Embeddings | Vectors,
+    candidates: Embeddings | Vectors,
     measure: str,
     *,
     precision: Precision = "float32",
@@ -69,7 +127,7 @@ def dense_scorer(
 
     Parameters
     ----------
-    queries, candidates : Embeddings
+    queries, candidates : Embeddings or Vectors
         Of equal width.
     measure : {"cosine", "inner_product", "euclidean"}
         Higher scores are closer for all three.
@@ -93,54 +151,62 @@ def dense_scorer(
             where="measure",
             expected=f"one of {', '.join(DENSE_MEASURES)}",
         )
-    width, other = queries.values.shape[1], candidates.values.shape[1]
-    if width != other:
+    queries = queries if isinstance(queries, Vectors) else Vectors(queries)
+    candidates = candidates if isinstance(candidates, Vectors) else Vectors(candidates)
+    if queries.width != candidates.width:
         raise ShapeError(
-            f"{names[0]} have {width} dimensions, {names[1]} {other}",
+            f"{names[0]} have {queries.width} dimensions, {names[1]} {candidates.width}",
             where="embeddings",
             expected="both from one model, of equal width",
         )
     dtype = np.dtype(precision)
-    sources = _source(queries.values), _source(candidates.values)
-    squares = _squares(sources[0]), _squares(sources[1])
-    for name, values in zip(names, squares, strict=True):
-        _require_range(name, values, measure, dtype)
-    scale = _scale(measure, squares[1])
-    query_first, candidate_first = (first_occurrences(source) for source in sources)
-    distinct, rows = np.unique(query_first, return_inverse=True)
-    kept = sources[0][distinct]
-    if _sums_are_exact(kept, sources[1], squares[1], measure, dtype):
-        prepared = _prepare_whole(kept, sources[1], squares[1], measure, dtype)
-        absolute, relative = np.zeros(len(kept), dtype), 0.0
+    for name, side in zip(names, (queries, candidates), strict=True):
+        _require_range(name, side.squares, measure, dtype)
+    distinct, rows = np.unique(queries.first, return_inverse=True)
+    # All queries, or a copy of the distinct ones.
+    kept: Array | slice = slice(None) if len(distinct) == len(rows) else distinct
+    if _sums_are_exact(queries, candidates, measure, dtype):
+        prepared = _prepare_whole(queries.source[kept], candidates, measure, dtype)
+        absolute, relative = np.zeros(len(distinct), dtype), 0.0
     else:
-        prepared = _prepare(kept, sources[1], scale, measure, dtype)
+        prepared = _prepare(queries, kept, candidates, measure, dtype)
         absolute, relative = _bound(*prepared, measure, dtype)
-    repeats = np.flatnonzero(candidate_first != np.arange(len(candidate_first)))
-    settled = depth if precision == "float32" else len(candidate_first)
-    exact = Rescoring(sources[0], sources[1], scale, absolute[rows], relative, settled)
+    repeats = np.flatnonzero(candidates.first != np.arange(len(candidates)))
+    settled = depth if precision == "float32" else len(candidates)
+    exact = Rescoring(
+        queries.source,
+        candidates.source,
+        _scale(measure, candidates.squares),
+        absolute[rows],
+        relative,
+        settled,
+        len(repeats),
+    )
     return DenseScorer(
         rows.astype(np.int64),
         len(distinct),
-        len(candidate_first),
+        len(candidates),
         *prepared,
-        (repeats, candidate_first[repeats]),
+        (repeats, candidates.first[repeats]),
         exact,
     )
-
-
-def _source(values: Array) -> Array:
-    """Vectors in a dtype that kernels read; narrower types widen without loss."""
-    exact_in_float32 = values.dtype in (np.float32, np.float16) or values.dtype.itemsize < 4
-    return np.ascontiguousarray(values, dtype=np.float32 if exact_in_float32 else np.float64)
 
 
 @kernel
 def _squares(values):  # type: ignore[no-untyped-def]
     """Squared lengths in float64, summed in index order whatever the number of rows."""
-    result = np.zeros(len(values))
-    for row in range(len(values)):
+    result = np.empty(len(values))
+    for row in range(0, len(values), 4):
+        # Four rows at a time hide the latency of the sums; beyond the last one, that one is summed again.
+        last = len(values) - 1
+        r0, r1, r2, r3 = row, min(row + 1, last), min(row + 2, last), min(row + 3, last)
+        s0 = s1 = s2 = s3 = 0.0
         for k in range(values.shape[1]):
-            result[row] += np.float64(values[row, k]) * values[row, k]
+            s0 += np.float64(values[r0, k]) * values[r0, k]
+            s1 += np.float64(values[r1, k]) * values[r1, k]
+            s2 += np.float64(values[r2, k]) * values[r2, k]
+            s3 += np.float64(values[r3, k]) * values[r3, k]
+        result[r0], result[r1], result[r2], result[r3] = s0, s1, s2, s3
     return result
 
 
@@ -176,45 +242,48 @@ def _scale(measure: str, squares: Array) -> Array:
     return np.zeros(0) if measure == "euclidean" else np.ones_like(squares)
 
 
-def _prepare(queries: Array, candidates: Array, scale: Array, measure: str, dtype: Any) -> tuple[Array, Array]:
+def _prepare(
+    queries: Vectors, kept: Array | slice, candidates: Vectors, measure: str, dtype: Any
+) -> tuple[Array, Array]:
     if measure == "cosine":
-        lengths = np.sqrt(_squares(queries))
-        return (queries / lengths[:, None]).astype(dtype), _scaled(candidates, scale, dtype)
+        return queries.unit(dtype)[kept], candidates.unit(dtype)
+    asked, gallery = queries.source[kept], candidates.source
     if measure == "euclidean":
         # Distances do not change when all vectors move; close to the origin they round least.
-        centre = candidates.mean(axis=0, dtype=np.float64)
-        moved = candidates - centre
+        centre = gallery.mean(axis=0, dtype=np.float64)
+        moved = gallery - centre
         return (
-            np.column_stack((2 * (queries - centre), np.full(len(queries), -1.0))).astype(dtype),
+            np.column_stack((2 * (asked - centre), np.full(len(asked), -1.0))).astype(dtype),
             np.column_stack((moved, (moved**2).sum(axis=1))).astype(dtype),
         )
-    return queries.astype(dtype, copy=False), candidates.astype(dtype, copy=False)
+    return asked.astype(dtype, copy=False), gallery.astype(dtype, copy=False)
 
 
-def _scaled(values: Array, scale: Array, dtype: Any) -> Array:
-    result = np.empty(values.shape, dtype=dtype)
-    for start in range(0, len(values), 4096):
-        part = slice(start, start + 4096)
-        result[part] = values[part] * scale[part, None]
-    return result
+@kernel
+def _scale_rows(values, scale, result):  # type: ignore[no-untyped-def]
+    for row in range(len(values)):
+        for k in range(values.shape[1]):
+            result[row, k] = values[row, k] * scale[row]
 
 
-def _sums_are_exact(queries: Array, candidates: Array, squares: Array, measure: str, dtype: Any) -> bool:
+def _sums_are_exact(queries: Vectors, candidates: Vectors, measure: str, dtype: Any) -> bool:
     """Whether scores are sums of whole numbers small enough to be added without rounding, as for ±1 codes."""
+    squares = candidates.squares
     if measure == "cosine" and not np.all(squares == squares[0]):
         return False
-    largest = float(np.abs(queries).max()) * float(np.abs(candidates).max()) * candidates.shape[1]
+    largest = float(np.abs(queries.source).max()) * float(np.abs(candidates.source).max()) * candidates.width
     if 4 * (largest + float(squares.max())) * float(np.finfo(dtype).eps) >= 1:
         return False
-    return all(np.array_equal(part, np.rint(part)) for part in (queries, candidates))
+    return all(np.array_equal(side.source, np.rint(side.source)) for side in (queries, candidates))
 
 
-def _prepare_whole(queries: Array, candidates: Array, squares: Array, measure: str, dtype: Any) -> tuple[Array, Array]:
+def _prepare_whole(queries: Array, candidates: Vectors, measure: str, dtype: Any) -> tuple[Array, Array]:
     """Vectors whose inner products are whole numbers; under cosine all candidates have one length."""
+    gallery = candidates.source
     if measure == "euclidean":
         queries = np.column_stack((2 * queries, np.full(len(queries), -1.0)))
-        candidates = np.column_stack((candidates, squares))
-    return queries.astype(dtype, copy=False), candidates.astype(dtype, copy=False)
+        gallery = np.column_stack((gallery, candidates.squares))
+    return queries.astype(dtype, copy=False), gallery.astype(dtype, copy=False)
 
 
 def _bound(queries: Array, candidates: Array, measure: str, dtype: Any) -> tuple[Array, float]:

@@ -50,7 +50,7 @@ class HammingScorer:
             self.queries[start:stop], self.candidates, relevance.offsets, relevance.positives
         )
         total = np.diff(relevance.offsets)
-        return Groups(offsets, before, size, relevant, total, self.n_candidates, self.n_candidates)
+        return Groups.from_arrays(offsets, before, size, relevant, total, self.n_candidates)
 
     def ordered_groups(self, start: int, stop: int, relevance: Relevance, *, graded: bool = False) -> Groups:
         """Tied groups of the whole gallery for queries ``start`` to ``stop``, by counting distances."""
@@ -64,9 +64,8 @@ class HammingScorer:
             graded,
         )
         total = histogram[:, 1:].sum(axis=1)
-        n = self.n_candidates
-        ideal = histogram if graded else None
-        return Groups(offsets, before, size, relevant, total, n, n, gains if graded else None, ideal)
+        extra = {"gains": gains, "ideal": histogram} if graded else {}
+        return Groups.from_arrays(offsets, before, size, relevant, total, self.n_candidates, **extra)
 
     def within_radius(self, start: int, stop: int, relevance: Relevance, radius: int) -> tuple[Array, Array, Array]:
         """Candidates, relevant candidates within a Hamming radius, and relevant candidates in all, a query each."""
