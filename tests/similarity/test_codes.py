@@ -11,7 +11,7 @@ from ficoitr.similarity.hamming import hamming_scorer
 from metrics.rankings import by_lists
 
 
-@pytest.mark.parametrize("bits", [16, 64, 100, 512])
+@pytest.mark.parametrize("bits", [16, 64, 100, 255, 256, 512])
 @pytest.mark.parametrize("n_candidates", [1, 2047, 2048, 2049, 5000])
 def test_counting_over_blocks_of_the_gallery(bits: int, n_candidates: int) -> None:
     generator = np.random.default_rng(bits + n_candidates)

@@ -49,9 +49,9 @@ class PartValues:
                 self.values[key] = np.zeros((3, n_queries, *value.shape[2:]))
                 self.weights[key] = np.zeros((3, n_queries))
             # A query that is left out holds no number that could leak into a mean.
-            left_out = ~(weight > 0).any(axis=0)
-            if left_out.any():
-                value = np.where(left_out.reshape(1, -1, *(1,) * (value.ndim - 2)), 0, value)
+            if not weight.all():
+                kept = (weight > 0).any(axis=0)
+                value = np.where(kept.reshape(1, -1, *(1,) * (value.ndim - 2)), value, 0)
             self.values[key][:, place] = value
             self.weights[key][:, place] = weight
         self.no_relevant += block.no_relevant
@@ -108,11 +108,12 @@ def _evaluate(
     values = {}
     for task, own in groups.items():
         lookups = ranker.lookups(block, wanted[task]) if isinstance(ranker, HammingRanker) else {}
+        counted = _counted(own, protocol)
         for metric in tasks[task]:
             if metric.family.cutoffs == "radius":
-                values[task, metric] = metric.per_query(lookups[int(metric.cutoff or 0)]), _counted(own, protocol)
+                values[task, metric] = metric.per_query(lookups[int(metric.cutoff or 0)]), counted
             elif applies(metric, ranker, wanted[task]):
-                values[task, metric] = metric.per_query(own), _weights(metric, own, protocol)
+                values[task, metric] = metric.per_query(own), _weights(metric, own, counted)
     without = int((groups["category"].total == 0).sum()) if "category" in groups else 0
     return BlockValues(queries, values, without, sum(one.near_ties for one in groups.values()))
 
@@ -135,10 +136,10 @@ def _counted(groups: Groups, protocol: Protocol) -> Array:
     return np.broadcast_to(counted, (3, groups.n_queries))
 
 
-def _weights(metric: Metric, groups: Groups, protocol: Protocol) -> Array:
+def _weights(metric: Metric, groups: Groups, counted: Array) -> Array:
     if metric.family.function == "ranks:rank":
         # A query without a relevant candidate has no rank.
         return np.broadcast_to((groups.total > 0).astype(np.float64), (3, groups.n_queries))
     if ("denominator", "retrieved_skip") in metric.options and metric.cutoff is not None:
         return recall(groups, metric.cutoff)
-    return _counted(groups, protocol)
+    return counted

@@ -27,6 +27,9 @@ class Positives:
 
     def of(self, queries: Array) -> Positives:
         """Positives of some queries, in the order given."""
+        if len(queries) and queries[-1] - queries[0] == len(queries) - 1 and (np.diff(queries) == 1).all():
+            offsets = self.offsets[queries[0] : queries[-1] + 2]
+            return Positives(offsets - offsets[0], self.candidates[offsets[0] : offsets[-1]])
         counts = self.counts[queries]
         offsets = np.concatenate(([0], np.cumsum(counts)))
         within = np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
