@@ -29,6 +29,8 @@ _LAST_PLACES = np.float32(4 * np.finfo(np.float32).eps)
 _AMPLE = np.float32(32)
 # Neighbours that are looked at together for a tie.
 _RUN = 64
+# So many candidates are looked through for each few that are wanted; more are sorted first.
+_SCANNED = 512
 
 
 @kernel
@@ -180,6 +182,9 @@ def _write_settled(bits, reached, row, q, relevance, exact, out, n_groups, n_tie
     order of their canonical scores; the order of others among themselves decides no figure.
     """
     absolute, relative = exact[3], np.float32(exact[4])
+    in_order = len(reached) > _SCANNED
+    if in_order:
+        reached = reached[np.argsort(-row[reached], kind="mergesort")]
     first = written = 0
     while first < len(bits):
         hits = bits[first] & _RELEVANT
@@ -189,7 +194,10 @@ def _write_settled(bits, reached, row, q, relevance, exact, out, n_groups, n_tie
             stop += 1
         if 0 < hits < stop - first:
             n_groups, n_tied = _write_groups(bits[written:first], written, out, n_groups, n_tied)
-            chain = _between(row, reached, bits[first], bits[stop - 1], stop - first)
+            if in_order:
+                chain = reached[first:stop]
+            else:
+                chain = _between(row, reached, bits[first], bits[stop - 1], stop - first)
             n_groups, n_tied = _write_canonical(chain, first, q, relevance, exact, out, n_groups, n_tied)
             written = stop
         first = stop
