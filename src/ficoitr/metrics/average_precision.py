@@ -2,7 +2,7 @@
 
 With rel(i) the relevance at rank i, P(i) the precision at i and S the sum of P(i)·rel(i) over the top K, the
 denominators are those of the protocol, section 3.1. Where the denominator depends on the order of tied candidates, the
-ratio is averaged, not its parts. The kernels use the notation of `ficoitr.metrics.precisions`.
+ratio is averaged, not its parts. The kernels use the notation of ``ficoitr.metrics.precisions``.
 """
 
 from __future__ import annotations
