@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from ficoitr.data import load_dataset
+from ficoitr.errors import FileFormatError, OptionError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -136,3 +137,49 @@ def test_karpathy(photos: Path) -> None:
     assert dataset.splits.tolist() == ["train", "validation"]
     shutil.move(photos / "images", photos / "photos")
     assert load_dataset("karpathy", photos, images="photos").digest() == dataset.digest()
+
+
+def coco_instances() -> dict[str, object]:
+    return {
+        "images": [{"id": 17}, {"id": 18}],
+        "categories": [{"id": 1, "name": "dog"}, {"id": 3, "name": "cat"}],
+        "annotations": [{"image_id": 17, "category_id": 3}, {"image_id": 17, "category_id": 1}],
+    }
+
+
+def write_coco(folder: Path, instances: dict[str, object]) -> None:
+    second = karpathy(filename="c.png", filepath="below", split="test", cocoid=18)
+    second["sentences"] = [{"raw": "B", "sentid": 1}]
+    (folder / "dataset_coco.json").write_text(json.dumps({"dataset": "coco", "images": [karpathy(), second]}))
+    (folder / "annotations").mkdir(exist_ok=True)
+    (folder / "annotations" / "instances_val2014.json").write_text(json.dumps(instances))
+
+
+def test_karpathy_with_the_categories_of_coco(photos: Path) -> None:
+    write_coco(photos, coco_instances())
+    dataset = load_dataset(photos)
+    assert dataset.category_names == ("cat", "dog")
+    assert dataset.categories.tolist() == [[True, True], [False, False]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"images": [{"id": 17}], "annotations": []}, "lists the image '18'"),
+        ({"annotations": [{"image_id": 17, "category_id": 9}]}, "category 9 is not among"),
+        ({"annotations": [{"image_id": 99, "category_id": 1}]}, "99"),
+        ({"categories": [{"id": 1}]}, "lacks 'name'"),
+    ],
+)
+def test_categories_that_do_not_fit(photos: Path, changes: dict[str, object], message: str) -> None:
+    write_coco(photos, {**coco_instances(), **changes})
+    with pytest.raises(FileFormatError, match=message):
+        load_dataset(photos)
+
+
+def test_karpathy_with_the_first_texts_of_an_image(photos: Path) -> None:
+    write_coco(photos, coco_instances())
+    dataset = load_dataset(photos, texts_per_image=1)
+    assert (dataset.texts, dataset.text_ids) == (("A cat.", "B"), ("4", "1"))
+    with pytest.raises(OptionError, match="at least 1"):
+        load_dataset(photos, texts_per_image=0)

@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 from ficoitr.data.registry import DatasetEntry, dataset_names, load_dataset
 
 if TYPE_CHECKING:
+    from ficoitr.data.card import DataCard, data_card
     from ficoitr.data.dataset import Dataset
 
-__all__ = ["Dataset", "DatasetEntry", "dataset_names", "load_dataset"]
+__all__ = ["DataCard", "Dataset", "DatasetEntry", "data_card", "dataset_names", "load_dataset"]
 
 
 def __getattr__(name: str) -> object:
-    # Listing the datasets must not import NumPy and Pillow; only the class itself does.
+    # Listing the datasets must not import NumPy and Pillow; only what works with them does.
     if name == "Dataset":
         from ficoitr.data.dataset import Dataset
 
         return Dataset
+    if name in ("DataCard", "data_card"):
+        from ficoitr.data import card
+
+        return getattr(card, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
