@@ -103,3 +103,21 @@ def test_two_orders_of_one_block_share_no_memory() -> None:
     kept = first.before.copy()
     block.ordered(by_lists(np.ones((6, 3000), dtype=np.bool_)))
     np.testing.assert_array_equal(first.before, kept)
+
+
+def test_scores_that_are_sums_of_zeros_stay_tied() -> None:
+    generator = np.random.default_rng(4)
+    sides = [(generator.random((n, 200)) * (generator.random((n, 200)) < 0.02)).astype(np.float32) for n in (6, 3000)]
+    for side in sides:
+        side[:, 0] += side.sum(axis=1) == 0
+    scorer = dense_scorer(*map(Embeddings, sides), "cosine", depth=40)
+    rescoring = scorer.rescoring(np.arange(6))
+    assert rescoring.relative > 0
+    scores = scorer.block(0, scorer.n_rows)[scorer.rows]
+    relevant = generator.random((6, 3000)) < 0.2
+    groups = ScoredBlock(scores, np.arange(6), rescoring=rescoring).ordered(by_lists(relevant))
+    none = sides[0] @ sides[1].T == 0
+    assert none.sum(axis=1).min() > 1000
+    last = groups.offsets[1:] - 1
+    np.testing.assert_array_equal(groups.size[last], none.sum(axis=1))
+    np.testing.assert_array_equal(groups.relevant[last], (none & relevant).sum(axis=1))

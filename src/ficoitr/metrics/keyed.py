@@ -99,7 +99,7 @@ def _survey(bits, absolute, relative, repeats):  # type: ignore[no-untyped-def]
     Patterned is one in which many scores of different candidates are equal, or would be but for rounding, as those of
     counts or of pixels are. Scores that vary freely have few neighbours within a typical error and many within 32
     times that; where the first are almost as many as the second, the whole ranking is settled. Repeated candidates,
-    which tie with their first, count for nothing.
+    which tie with their first, count for nothing, and neither do scores of 0 that are sums of nothing but 0.
     """
     fixed = _TYPICAL * absolute
     growing = max(_TYPICAL * relative, _LAST_PLACES)
@@ -110,9 +110,11 @@ def _survey(bits, absolute, relative, repeats):  # type: ignore[no-untyped-def]
         last = _value(bits[p - 1])
         gap = _value(bits[p]) - last
         size = abs(last)
-        typical = np.int32(typical + (gap <= fixed + growing * size))
-        ample = np.int32(ample + (gap <= ample_fixed + ample_growing * size))
-        close = (gap > 0) & (gap <= absolute + relative * size)
+        limit = absolute + relative * size
+        rounds = limit > 0
+        typical = np.int32(typical + (rounds & (gap <= fixed + growing * size)))
+        ample = np.int32(ample + (rounds & (gap <= ample_fixed + ample_growing * size)))
+        close = (gap > 0) & (gap <= limit)
         near = np.int32(near + (((bits[p] ^ bits[p - 1]) & _RELEVANT) & np.int32(close)))
     n = len(bits)
     return n <= _SHORT or (n <= _LONG and 4 * (typical - repeats) > ample - repeats), near
@@ -192,7 +194,9 @@ def _write_settled(bits, reached, row, q, relevance, exact, out, n_groups, n_tie
         while stop < len(bits) and _is_close(bits, stop, absolute[q], relative):
             hits += bits[stop] & _RELEVANT
             stop += 1
-        if 0 < hits < stop - first:
+        # Scores of 0 that are sums of nothing but 0 are exact, and stay tied.
+        rounds = absolute[q] + relative * abs(_value(bits[first])) > 0
+        if rounds and 0 < hits < stop - first:
             n_groups, n_tied = _write_groups(bits[written:first], written, out, n_groups, n_tied)
             if in_order:
                 chain = reached[first:stop]
