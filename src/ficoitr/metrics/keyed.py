@@ -16,6 +16,7 @@ import numpy as np
 from ficoitr.compiled import kernel
 from ficoitr.metrics.bits import float32_from_bits
 from ficoitr.metrics.relevant import canonical_scores, fill_listed, fill_shared, is_relevant
+from ficoitr.metrics.sorting import sort_descending
 
 _RELEVANT = np.int32(1)
 _SCORE = np.int32(~1)
@@ -186,7 +187,7 @@ def _write_settled(bits, reached, row, q, relevance, exact, out, n_groups, n_tie
     absolute, relative = exact[3], np.float32(exact[4])
     in_order = len(reached) > _SCANNED
     if in_order:
-        reached = reached[np.argsort(-row[reached], kind="mergesort")]
+        reached = _order_of(row)[: len(reached)]
     first = written = 0
     while first < len(bits):
         hits = bits[first] & _RELEVANT
@@ -209,6 +210,14 @@ def _write_settled(bits, reached, row, q, relevance, exact, out, n_groups, n_tie
 
 
 @kernel
+def _order_of(row):  # type: ignore[no-untyped-def]
+    n = len(row)
+    index = np.empty(n, np.int32)
+    sort_descending(row, np.empty(n, np.int32), np.empty(2 * n + 2, np.int32), np.empty(n, row.dtype), index)
+    return index
+
+
+@kernel
 def _between(row, chosen, first, last, count):  # type: ignore[no-untyped-def]
     """Which ``count`` of the chosen candidates rank from one marked score to another."""
     score = row.view(np.int32)
@@ -227,7 +236,7 @@ def _write_canonical(chain, rank, q, relevance, exact, out, n_groups, n_tied):  
     """Write the groups of candidates in the order of their canonical scores."""
     queries, candidates, scale = exact[:3]
     score = canonical_scores(queries, candidates, scale, q, chain)
-    order = np.argsort(-score, kind="mergesort")
+    order = np.arange(len(chain)) if score.min() == score.max() else np.argsort(-score)
     first = 0
     while first < len(chain):
         hits = np.int32(0)

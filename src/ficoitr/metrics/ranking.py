@@ -76,7 +76,7 @@ class Relevance:
     query_labels, candidate_labels : uint64 arrays of shape (n_queries, w), (n_candidates, w)
         Labels as bits; empty when relevance is listed.
     offsets, positives : int64 arrays of shape (n_queries + 1,), (n_positives,)
-        Listed relevant candidates of each query, without repetition; empty when relevance is by labels.
+        Listed relevant candidates of each query, ascending, without repetition; empty when relevance is by labels.
     """
 
     query_labels: Array

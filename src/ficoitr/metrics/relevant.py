@@ -108,6 +108,7 @@ def is_relevant(q, c, relevance):  # type: ignore[no-untyped-def]
         for w in range(query_labels.shape[1]):
             found |= query_labels[q, w] & candidate_labels[w, c] != 0
     else:
-        for entry in range(offsets[q], offsets[q + 1]):
-            found |= positives[entry] == c
+        own = positives[offsets[q] : offsets[q + 1]]
+        place = np.searchsorted(own, c)
+        found = place < len(own) and own[place] == c
     return found

@@ -9,7 +9,7 @@ from ficoitr.metrics.relevant import canonical_scores, fill_gains
 
 
 @kernel
-def _sort_descending(row, bucket, head, keys, index):  # type: ignore[no-untyped-def]
+def sort_descending(row, bucket, head, keys, index):  # type: ignore[no-untyped-def]
     """Sort a row of scores into ``keys`` and ``index``, descending; equal scores keep the order of the index."""
     n = len(row)
     low = high = row[0]
@@ -170,7 +170,7 @@ def order_candidates(scores, rows, relevance, exact, depth, graded, ties_by_inde
             for c in range(n):
                 ideal[q, gain[c]] += 1
         if found > 0:
-            _sort_descending(scores[rows[q]], bucket, head, keys, index)
+            sort_descending(scores[rows[q]], bucket, head, keys, index)
             n_groups, n_gains, unsettled = emit_groups(
                 keys,
                 index,
