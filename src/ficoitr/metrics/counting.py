@@ -15,7 +15,7 @@ def count_positives(scores, rows, offsets, positives, exact, ties_by_index, mark
     """Write the groups of listed positives; a positive closer to others than rounding is compared exactly.
 
     Where the same queries have been ranked already, ``marked`` holds their sorted marked scores
-    (``ficoitr.metrics.keyed``), and looking up takes the place of counting.
+    (``ficoitr.metrics.marks``), and looking up takes the place of counting.
     """
     queries, candidates, scale, absolute, relative = exact
     n_queries = len(rows)

@@ -18,7 +18,8 @@ import numpy as np
 
 from ficoitr.metrics.counting import count_positives
 from ficoitr.metrics.groups import Groups
-from ficoitr.metrics.keyed import group_marked, mark_scores
+from ficoitr.metrics.marked import group_marked
+from ficoitr.metrics.marks import mark_scores
 from ficoitr.metrics.sorting import group_lists, order_candidates
 from ficoitr.metrics.workspace import Workspace
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ficoitr.metrics.groups import Groups
-from ficoitr.metrics.keyed import mark_scores
+from ficoitr.metrics.marks import mark_scores
 from ficoitr.metrics.ranking import Rescoring, ScoredBlock
 from ficoitr.outputs import Embeddings
 from ficoitr.similarity.dense import dense_scorer

@@ -1,12 +1,7 @@
-"""Compiled: the tied groups of a whole ranking of computed float32 scores, sorted without their indices.
+"""Compiled: the tied groups of a whole ranking of computed float32 scores, from marked scores that are sorted.
 
-Sorting bare 32-bit numbers is several times faster than sorting with an index. The last bit of a computed float32 score
-is rounding noise, far below the bound on its error, so that it can carry relevance instead: one sort then holds all
-that the groups need. Only the top, where rounding could decide a figure, is looked at candidate by candidate.
-
-What is sorted are *marked* scores: minus the score, so that the best comes first, its last bit being relevance. The
-loops here are written so that the compiler makes wide ones of them: each does one thing, counts from 0 and does not
-branch on data.
+Marked scores (``ficoitr.metrics.marks``) hold all that the groups need. Only the top, where rounding could decide a
+figure, is looked at candidate by candidate.
 """
 
 from __future__ import annotations
@@ -14,46 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from ficoitr.compiled import kernel
-from ficoitr.metrics.bits import float32_from_bits
-from ficoitr.metrics.relevant import canonical_scores, fill_listed, fill_shared, is_relevant
+from ficoitr.metrics.marks import RELEVANT, SIGN, is_close, near_ties, survey, top_of, value_of
+from ficoitr.metrics.relevant import canonical_scores, is_relevant
 from ficoitr.metrics.sorting import sort_descending
 
-_RELEVANT = np.int32(1)
-_SCORE = np.int32(~1)
-_SIGN = np.int32(-(2**31))
-# Rankings up to this length are settled whole, and none beyond the second.
-_SHORT = 1024
-_LONG = 65_536
-# A typical rounding error as a share of the bound, and the least it can be, some units in the last place.
-_TYPICAL = np.float32(1 / 256)
-_LAST_PLACES = np.float32(4 * np.finfo(np.float32).eps)
-_AMPLE = np.float32(32)
 # Neighbours that are looked at together for a tie.
 _RUN = 64
 # So many candidates are looked through for each few that are wanted; more are sorted first.
 _SCANNED = 512
-
-
-@kernel
-def mark_scores(scores, rows, relevance, marked):  # type: ignore[no-untyped-def]
-    """Write marked scores, one row a query, and return how many candidates are relevant for each."""
-    query_labels, candidate_labels, offsets, positives = relevance
-    n_queries, n = marked.shape
-    total = np.zeros(n_queries, np.int64)
-    shared = np.empty(n, np.uint8)
-    for q in range(n_queries):
-        if len(query_labels):
-            fill_shared(query_labels[q], candidate_labels, shared)
-        else:
-            fill_listed(positives[offsets[q] : offsets[q + 1]], shared)
-        score = scores[rows[q]].view(np.int32)
-        bits = marked[q].view(np.int32)
-        found = np.int32(0)
-        for c in range(n):
-            bits[c] = ((score[c] ^ _SIGN) & _SCORE) | np.int32(shared[c])
-            found = np.int32(found + shared[c])
-        total[q] = found
-    return total
 
 
 @kernel
@@ -72,11 +35,11 @@ def group_marked(marked, total, scores, rows, relevance, exact, depth, repeats, 
     for q in range(n_queries):
         if total[q] > 0:
             bits = marked[q].view(np.int32)
-            patterned, unsettled = _survey(bits, absolute[q], relative, repeats)
+            patterned, unsettled = survey(bits, absolute[q], relative, repeats)
             near += unsettled
-            top = _top(bits, absolute[q], relative, n if patterned else depth)
+            top = top_of(bits, absolute[q], relative, n if patterned else depth)
             if top > 0:
-                near -= _near_ties(bits[:top], absolute[q], relative)
+                near -= near_ties(bits[:top], absolute[q], relative)
                 row = scores[rows[q]]
                 _find_reached(row, bits[top - 1], found, reached)
                 n_groups, n_tied = _write_settled(
@@ -88,82 +51,12 @@ def group_marked(marked, total, scores, rows, relevance, exact, depth, repeats, 
 
 
 @kernel
-def _value(bits):  # type: ignore[no-untyped-def]
-    """Minus the score that a marked score stands for; both zeros are one score."""
-    return float32_from_bits(bits & _SCORE)
-
-
-@kernel
-def _survey(bits, absolute, relative, repeats):  # type: ignore[no-untyped-def]
-    """Whether a ranking is patterned, and how many near-ties it has.
-
-    Patterned is one in which many scores of different candidates are equal, or would be but for rounding, as those of
-    counts or of pixels are. Scores that vary freely have few neighbours within a typical error and many within 32
-    times that; where the first are almost as many as the second, the whole ranking is settled. Repeated candidates,
-    which tie with their first, count for nothing, and neither do scores of 0 that are sums of nothing but 0.
-    """
-    fixed = _TYPICAL * absolute
-    growing = max(_TYPICAL * relative, _LAST_PLACES)
-    ample_fixed = _AMPLE * fixed
-    ample_growing = _AMPLE * growing
-    typical = ample = near = np.int32(0)
-    for p in range(1, len(bits)):
-        last = _value(bits[p - 1])
-        gap = _value(bits[p]) - last
-        size = abs(last)
-        limit = absolute + relative * size
-        rounds = limit > 0
-        typical = np.int32(typical + (rounds & (gap <= fixed + growing * size)))
-        ample = np.int32(ample + (rounds & (gap <= ample_fixed + ample_growing * size)))
-        close = (gap > 0) & (gap <= limit)
-        near = np.int32(near + (((bits[p] ^ bits[p - 1]) & _RELEVANT) & np.int32(close)))
-    n = len(bits)
-    return n <= _SHORT or (n <= _LONG and 4 * (typical - repeats) > ample - repeats), near
-
-
-@kernel
-def _is_close(bits, p, absolute, relative):  # type: ignore[no-untyped-def]
-    """Whether rounding could turn the order of the candidates at p - 1 and p."""
-    last = _value(bits[p - 1])
-    return _value(bits[p]) - last <= absolute + relative * abs(last)
-
-
-@kernel
-def _near_ties(bits, absolute, relative):  # type: ignore[no-untyped-def]
-    """Neighbours of different relevance whose order rounding could turn."""
-    near = np.int32(0)
-    for p in range(1, len(bits)):
-        last = _value(bits[p - 1])
-        gap = _value(bits[p]) - last
-        close = (gap > 0) & (gap <= absolute + relative * abs(last))
-        near = np.int32(near + (((bits[p] ^ bits[p - 1]) & _RELEVANT) & np.int32(close)))
-    return near
-
-
-@kernel
-def _top(bits, absolute, relative, depth):  # type: ignore[no-untyped-def]
-    """How many candidates must be ranked exactly: down to the first gap below ``depth`` that rounding cannot bridge.
-
-    None, if no two neighbours among them differ in relevance and stand closer than that.
-    """
-    matters = False
-    stop = len(bits)
-    for p in range(1, len(bits)):
-        close = _is_close(bits, p, absolute, relative)
-        if p >= depth and not close:
-            stop = p
-            break
-        matters |= close and (bits[p - 1] ^ bits[p]) & _RELEVANT != 0
-    return stop if matters and depth > 0 else 0
-
-
-@kernel
 def _find_reached(row, last, found, reached):  # type: ignore[no-untyped-def]
     """Write the indices of the candidates that rank no lower than a marked score."""
     score = row.view(np.int32)
-    limit = _value(last)
+    limit = value_of(last)
     for c in range(len(score)):
-        found[c] = _value(score[c] ^ _SIGN) <= limit
+        found[c] = value_of(score[c] ^ SIGN) <= limit
     place = np.uint64(0)
     words = found.view(np.uint64)
     for start in range(0, len(found), _RUN):
@@ -190,13 +83,13 @@ def _write_settled(bits, reached, row, q, relevance, exact, out, n_groups, n_tie
         reached = _order_of(row)[: len(reached)]
     first = written = 0
     while first < len(bits):
-        hits = bits[first] & _RELEVANT
+        hits = bits[first] & RELEVANT
         stop = first + 1
-        while stop < len(bits) and _is_close(bits, stop, absolute[q], relative):
-            hits += bits[stop] & _RELEVANT
+        while stop < len(bits) and is_close(bits, stop, absolute[q], relative):
+            hits += bits[stop] & RELEVANT
             stop += 1
         # Scores of 0 that are sums of nothing but 0 are exact, and stay tied.
-        rounds = absolute[q] + relative * abs(_value(bits[first])) > 0
+        rounds = absolute[q] + relative * abs(value_of(bits[first])) > 0
         if rounds and 0 < hits < stop - first:
             n_groups, n_tied = _write_groups(bits[written:first], written, out, n_groups, n_tied)
             if in_order:
@@ -221,11 +114,11 @@ def _order_of(row):  # type: ignore[no-untyped-def]
 def _between(row, chosen, first, last, count):  # type: ignore[no-untyped-def]
     """Which ``count`` of the chosen candidates rank from one marked score to another."""
     score = row.view(np.int32)
-    low, high = _value(first), _value(last)
+    low, high = value_of(first), value_of(last)
     result = np.empty(count, np.int32)
     place = 0
     for c in chosen:
-        if low <= _value(score[c] ^ _SIGN) <= high:
+        if low <= value_of(score[c] ^ SIGN) <= high:
             result[place] = c
             place += 1
     return result
@@ -273,8 +166,8 @@ def _write_groups(bits, rank, out, n_groups, n_tied):  # type: ignore[no-untyped
         n_groups = _write_single(bits[first:tie], rank + first, out[0], n_groups)
         stop = tie
         hits = np.int32(0)
-        while stop < n and _value(bits[stop]) == _value(bits[tie]):
-            hits += bits[stop] & _RELEVANT
+        while stop < n and value_of(bits[stop]) == value_of(bits[tie]):
+            hits += bits[stop] & RELEVANT
             stop += 1
         n_groups, n_tied = _write_group(rank + tie, stop - tie, hits, out, n_groups, n_tied)
         first = stop
@@ -288,7 +181,7 @@ def _next_tie(bits, start):  # type: ignore[no-untyped-def]
     while start < last:
         stop = min(start + _RUN, last)
         if _any_tied(bits[start : stop + 1]):
-            while _value(bits[start]) != _value(bits[start + 1]):
+            while value_of(bits[start]) != value_of(bits[start + 1]):
                 start += 1
             return start
         start = stop
@@ -299,7 +192,7 @@ def _next_tie(bits, start):  # type: ignore[no-untyped-def]
 def _any_tied(bits):  # type: ignore[no-untyped-def]
     tied = np.int32(0)
     for p in range(1, len(bits)):
-        tied = np.int32(tied | np.int32(_value(bits[p]) == _value(bits[p - 1])))
+        tied = np.int32(tied | np.int32(value_of(bits[p]) == value_of(bits[p - 1])))
     return tied != 0
 
 
@@ -309,5 +202,5 @@ def _write_single(bits, rank, before, n_groups):  # type: ignore[no-untyped-def]
     place = np.uint64(n_groups)
     for p in range(len(bits)):
         before[place] = rank + p
-        place += np.uint64(bits[p] & _RELEVANT)
+        place += np.uint64(bits[p] & RELEVANT)
     return np.int64(place)
