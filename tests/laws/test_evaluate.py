@@ -21,6 +21,13 @@ EXTRA = {"metrics": ("P@2", "recall_fraction@2"), "category_metrics": ("nDCG@3",
 CHOICES: dict[str, Any] = {"k": (1, 2), "category_k": (2, "N"), "resamples": 0, "threads": 1, **EXTRA}
 
 
+def labels(generator: np.random.Generator, n_images: int, n_labels: int) -> Array:
+    """Half of all labels, one at least: without any there is no category task."""
+    result: Array = generator.random((n_images, n_labels)) < 0.5
+    result[0, 0] |= not result.any()
+    return result
+
+
 def data(seed: int, *, levels: int | None = None) -> dict[str, Any]:
     """Scores with ties (of so many levels) or without, an uneven map, and labels."""
     generator = np.random.default_rng(seed)
@@ -31,7 +38,7 @@ def data(seed: int, *, levels: int | None = None) -> dict[str, Any]:
     return {
         "scores": scores.reshape(n_images, -1).astype(np.float32),
         "text_to_image": text_to_image,
-        "categories": generator.random((n_images, 3)) < 0.5,
+        "categories": labels(generator, n_images, 3),
     }
 
 
@@ -161,7 +168,7 @@ def test_short_lists_say_the_same_of_their_top_and_nothing_of_the_rest(seed: int
 def test_codes_are_their_signs_under_every_measure(seed: int) -> None:
     generator = np.random.default_rng(seed)
     images, texts = (np.where(generator.random((n, 16)) < 0.5, 1, -1).astype(np.int8) for n in (6, 18))
-    truth = {"captions_per_image": 3, "categories": generator.random((6, 2)) < 0.5}
+    truth = {"captions_per_image": 3, "categories": labels(generator, 6, 2)}
     by_hamming = ficoitr.evaluate(hash_codes(images), hash_codes(texts), **truth, **CHOICES)
     for measure in ("cosine", "inner_product", "euclidean"):
         agree(ficoitr.evaluate(images, texts, measure=measure, **truth, **CHOICES), by_hamming)

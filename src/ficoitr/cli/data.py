@@ -29,8 +29,10 @@ def card_command(
       ficoitr data card scenes --split test
     """
     from ficoitr.data import data_card, load_dataset
-    from ficoitr.outputs.files import atomic_path
+    from ficoitr.outputs.files import atomic_path, require_target
 
+    if page is not None:
+        require_target(page)
     # A status line is drawn on a terminal only.
     with messages.status("Counting"):
         loaded = load_dataset(dataset, root=root)

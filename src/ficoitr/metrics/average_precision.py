@@ -20,6 +20,7 @@ from ficoitr.metrics.precisions import (
     ordered_sum,
     reciprocal_sum,
     single_precisions,
+    singles_stop,
 )
 
 Array = np.ndarray[Any, Any]
@@ -67,7 +68,7 @@ def _fixed(offsets, before, tied, tied_size, tied_relevant, total, cuts, at_most
         while next_tied < len(tied) and tied[next_tied] < g:
             next_tied += 1
         while g < stop:
-            end = min(stop, tied[next_tied]) if next_tied < len(tied) else stop
+            end = singles_stop(tied, next_tied, stop)
             single = single_precisions(before[g:end], b, run)[0]
             expected += single
             best += single
@@ -109,7 +110,7 @@ def _retrieved(offsets, before, tied, tied_size, tied_relevant, total, cuts, dro
         while next_tied < len(tied) and tied[next_tied] < g:
             next_tied += 1
         while g < stop:
-            end = min(stop, tied[next_tied]) if next_tied < len(tied) else stop
+            end = singles_stop(tied, next_tied, stop)
             single = single_precisions(before[g:end], b, run)[0]
             expected += single
             best += single

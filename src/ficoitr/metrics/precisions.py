@@ -66,6 +66,12 @@ def expected_sum(a, b, n, r, t, harmonic):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def singles_stop(tied, next_tied, stop):  # type: ignore[no-untyped-def]
+    """Where a run of groups of a single candidate ends: at the next tied one, or at ``stop``."""
+    return min(stop, tied[next_tied]) if next_tied < len(tied) else stop
+
+
+@kernel
 def single_precisions(before, b, run):  # type: ignore[no-untyped-def]
     """Sum and maximum of the precisions at relevant candidates none of which is tied, after b relevant ones.
 

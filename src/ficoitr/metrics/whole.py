@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ficoitr.compiled import kernel
-from ficoitr.metrics.precisions import RUN, expected_sum, ordered_sum, single_precisions
+from ficoitr.metrics.precisions import RUN, expected_sum, ordered_sum, single_precisions, singles_stop
 
 Array = np.ndarray[Any, Any]
 
@@ -43,11 +43,11 @@ def walk_whole_rankings(offsets, before, tied, tied_size, tied_relevant, total, 
         hits = 0
         g = offsets[q]
         while g < offsets[q + 1]:
-            single_stop = min(offsets[q + 1], tied[next_tied]) if next_tied < len(tied) else offsets[q + 1]
-            while g < single_stop:
+            end = singles_stop(tied, next_tied, offsets[q + 1])
+            while g < end:
                 # So many hits more reach no higher level of recall than the next does.
                 level = 10 * (hits + 1) // total[q]
-                stop = g + min(single_stop - g, ((level + 1) * total[q] - 1) // 10 - hits)
+                stop = g + min(end - g, ((level + 1) * total[q] - 1) // 10 - hits)
                 added, highest = single_precisions(before[g:stop], hits, run)
                 for kind in range(3):
                     sums[kind, q] += added
