@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ficoitr.data import Dataset
+from ficoitr.data.absent import AbsentImages, AbsentTexts
 from ficoitr.data.images import MemoryImages
+from ficoitr.data.stored import StoredFeatures
 from ficoitr.errors import (
     CaptionMapError,
     CategoryError,
     IdentifierError,
+    InputError,
     OptionError,
     ShapeError,
     ValuesError,
@@ -154,3 +157,65 @@ def test_rows_that_do_not_exist_are_refused(case: str) -> None:
     rows, error = BAD_ROWS[case]
     with pytest.raises(error, match="select"):
         make_dataset().select(rows)
+
+
+def test_stored_features_follow_their_items() -> None:
+    # Two parts, as a training and a test file would be, the second with rows that repeat.
+    first, second = np.arange(8.0).reshape(4, 2), np.repeat(np.arange(8.0, 12.0).reshape(2, 2), 2, axis=0)
+    features = StoredFeatures((first, second), np.array([0, 1, 2, 3, 4, 6]))
+    assert features.shape == (6, 2)
+    np.testing.assert_array_equal(features[:], np.arange(12.0).reshape(6, 2))
+    np.testing.assert_array_equal(features[4], [8.0, 9.0])
+    whole = replace(make_dataset(), image_features={"pairs": features})
+    part = whole.select(np.array([5, 0, 3]))
+    np.testing.assert_array_equal(np.asarray(part.image_features["pairs"]), [[10.0, 11.0], [0.0, 1.0], [6.0, 7.0]])
+    assert part.image_features["pairs"].digest() != features.digest()
+    assert np.concatenate(list(features.blocks())).tolist() == features[:].tolist()
+
+
+def test_stored_features_of_text_follow_their_texts() -> None:
+    whole = make_dataset()
+    whole = replace(whole, text_features={"row": StoredFeatures.of(np.arange(10.0)[:, None])})
+    part = whole.select(np.array([2, 4]))
+    rows = [whole.text_ids.index(text_id) for text_id in part.text_ids]
+    assert part.text_features["row"][:].ravel().tolist() == rows
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        ({"image_features": {"few": StoredFeatures.of(np.zeros((5, 2)))}}, ShapeError, "image_features['few']"),
+        ({"text_features": {"few": StoredFeatures.of(np.zeros((5, 2)))}}, ShapeError, "text_features['few']"),
+        ({"texts": AbsentTexts(9, "Only tags are known")}, ShapeError, "texts"),
+    ],
+)
+def test_features_must_have_a_row_an_item(change: dict[str, object], error: type[Exception], says: str) -> None:
+    with pytest.raises(error) as caught:
+        replace(make_dataset(), **change)
+    assert says in str(caught.value)
+
+
+def test_features_of_different_shapes_are_refused() -> None:
+    with pytest.raises(ShapeError, match="a row an item"):
+        StoredFeatures.of(np.zeros((2, 36, 2048)), np.zeros((2, 36, 1024)))
+    with pytest.raises(ValuesError, match="Expected numbers"):
+        StoredFeatures.of(np.array([["a"]]))
+
+
+def test_what_is_absent_says_so_when_it_is_asked_for() -> None:
+    dataset = replace(
+        make_dataset(), images=AbsentImages(6, "Only the labels are published"), texts=AbsentTexts(10, "Only tags")
+    )
+    assert not dataset.has_pixels
+    assert not dataset.has_words
+    part = dataset.select(np.array([1, 2]))
+    assert (len(part.images), len(part.texts)) == (2, len(part.text_ids))
+    assert part.digest() != make_dataset().select(np.array([1, 2])).digest()
+    with pytest.raises(InputError, match=r"no pixels.*Only the labels"):
+        part.images[0]
+    with pytest.raises(InputError, match=r"no words.*Only tags"):
+        list(part.texts)
+
+
+def test_labels_that_no_person_has_set_change_the_digest() -> None:
+    assert replace(make_dataset(), category_source="query2label").digest() != make_dataset().digest()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
+from ficoitr.data.absent import AbsentImages, AbsentTexts
 from ficoitr.errors import (
     CaptionMapError,
     CategoryError,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ficoitr.data.images import ImageSource
+    from ficoitr.data.stored import StoredFeatures
 
 
 @runtime_checkable
@@ -41,11 +43,12 @@ class Dataset:
     name : str
         The name that results carry.
     images : ImageSource
-        N images, decoded when asked for: ``images[i]`` is an RGB ``PIL.Image.Image``.
+        N images, decoded when asked for: ``images[i]`` is an RGB ``PIL.Image.Image``. `AbsentImages` where only
+        features are known.
     image_ids : tuple of str
         N unique identifiers.
     texts : sequence of str
-        M texts.
+        M texts. `AbsentTexts` where only features are known.
     text_ids : tuple of str
         M unique identifiers.
     text_to_image : ndarray of int64, shape (M,)
@@ -54,10 +57,15 @@ class Dataset:
         The labels of each image, multi-hot. An image may have none.
     category_names : tuple of str
         L names.
+    category_source : str
+        Where the labels come from if no person has set them, such as ``"query2label(…)"``; empty for annotations.
+        Results that rest on such labels say so in their signatures.
     splits : ndarray of str, shape (N,), optional
         The split of each image: ``"train"``, ``"validation"``, ``"test"``, ``"retrieval"``.
     split_name : str, optional
         The split that this dataset is a view of.
+    image_features, text_features : mapping from str to StoredFeatures
+        Features that the dataset brings with it, a row an image or a text.
     extra : mapping
         What only this dataset has. Values with a method ``take(rows)`` are subset with the images.
 
@@ -82,8 +90,11 @@ class Dataset:
     text_to_image: np.ndarray
     categories: np.ndarray | None = None
     category_names: tuple[str, ...] = ()
+    category_source: str = ""
     splits: np.ndarray | None = None
     split_name: str | None = None
+    image_features: Mapping[str, StoredFeatures] = field(default_factory=dict)
+    text_features: Mapping[str, StoredFeatures] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,6 +103,16 @@ class Dataset:
         _check_unique(self.text_ids, "text_ids")
         _check_map(self.text_to_image, self.image_ids)
         _check_categories(self.categories, self.category_names, len(self.image_ids))
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether the images can be looked at, rather than only their features."""
+        return not isinstance(self.images, AbsentImages)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether the texts can be read, rather than only their features."""
+        return not isinstance(self.texts, AbsentTexts)
 
     @property
     def split_names(self) -> tuple[str, ...]:
@@ -143,11 +164,13 @@ class Dataset:
             self,
             images=self.images.take(rows),
             image_ids=tuple(self.image_ids[row] for row in rows.tolist()),
-            texts=tuple(self.texts[row] for row in kept.tolist()),
+            texts=_take_texts(self.texts, kept),
             text_ids=tuple(self.text_ids[row] for row in kept.tolist()),
             text_to_image=text_to_image[kept],
             categories=None if self.categories is None else self.categories[rows],
             splits=None if self.splits is None else self.splits[rows],
+            image_features={name: features.take(rows) for name, features in self.image_features.items()},
+            text_features={name: features.take(kept) for name, features in self.text_features.items()},
             extra={
                 key: value.take(rows) if isinstance(value, ImageAligned) else value for key, value in self.extra.items()
             },
@@ -156,16 +179,25 @@ class Dataset:
     def digest(self) -> str:
         """Return the SHA-256 of identifiers, texts, map, labels and splits, in hexadecimal.
 
-        Pixels are not part of it: ``images.digest()`` is their hash, which takes longer, since it reads them.
+        Pixels and features are not part of it: ``images.digest()`` and ``image_features[name].digest()`` are their
+        hashes, which take longer, since they read them.
         """
         state = hashlib.sha256(b"ficoitr.dataset/1")
-        for strings in (self.image_ids, self.text_ids, self.texts, self.category_names):
+        for strings in (self.image_ids, self.text_ids, self.texts if self.has_words else (), self.category_names):
             _add_strings(state, strings)
         state.update(np.ascontiguousarray(self.text_to_image, dtype="<i8").tobytes())
         if self.categories is not None:
             state.update(np.packbits(self.categories, axis=1).tobytes())
         _add_strings(state, () if self.splits is None else self.splits.tolist())
+        if self.category_source:
+            _add_strings(state, (self.category_source,))
         return state.hexdigest()
+
+
+def _take_texts(texts: Sequence[str], rows: np.ndarray) -> Sequence[str]:
+    if isinstance(texts, AbsentTexts):
+        return texts.take(rows)
+    return tuple(texts[row] for row in rows.tolist())
 
 
 def _add_strings(state: hashlib._Hash, strings: Sequence[str]) -> None:
@@ -184,6 +216,8 @@ def _check_lengths(dataset: Dataset) -> None:
     lengths.append(("text_to_image", len(dataset.text_to_image), n_texts))
     if dataset.splits is not None:
         lengths.append(("splits", len(dataset.splits), n_images))
+    lengths += [(f"image_features[{name!r}]", len(one), n_images) for name, one in dataset.image_features.items()]
+    lengths += [(f"text_features[{name!r}]", len(one), n_texts) for name, one in dataset.text_features.items()]
     for where, found, expected in lengths:
         if found != expected:
             raise ShapeError(f"there are {found:,} entries", where=where, expected=f"{expected:,}")
