@@ -91,11 +91,15 @@ def entry(**changes: object) -> dict[str, object]:
 
 BAD_KARPATHY = {
     "not json": ('{"images": [\n', FileFormatError, "line 2: the file is not JSON"),
-    "a list": ("[]", FileFormatError, "no list 'images'"),
+    "a list": ("[]", FileFormatError, "expected 'object', got 'array'.*Karpathy's JSON"),
     "no entry": ('{"images": []}', FileFormatError, "lists no image"),
-    "an entry that is a text": ('{"images": ["x"]}', FileFormatError, r"images\[0\]: the entry lacks"),
+    "an entry that is a text": ('{"images": ["x"]}', FileFormatError, r"images\[0\]: expected 'object', got 'str'"),
     "no sentences": ({"sentences": []}, FileFormatError, r"images\[0\]: the image 'a.png' has no caption"),
-    "no sentence id": ({"sentences": [{"raw": "x"}]}, FileFormatError, "lacks 'sentid'"),
+    "no sentence id": (
+        {"sentences": [{"raw": "x"}]},
+        FileFormatError,
+        r"images\[0\].sentences\[0\]: .*missing required field 'sentid'",
+    ),
     "empty sentence": ({"sentences": [{"raw": " ", "sentid": 1}]}, FileFormatError, "is empty"),
     "unknown split": ({"split": "tset"}, FileFormatError, r"images\[0\]: the split 'tset'"),
     "image not there": ({"filename": "c.png"}, FileFormatError, r"images\[0\]: the image file .*c.png"),
@@ -130,15 +134,15 @@ def test_several_karpathy_files_ask_which(photos: Path) -> None:
 
 COCO = {"image_id": 1, "file": "images/a.png", "captions": ["x"], "caption_ids": [1], "labels": []}
 BAD_COCO338 = {
-    "no list": ({}, "holds no list"),
+    "no list": ({}, "expected 'array', got 'object'"),
     "no labels": (
         [{key: value for key, value in COCO.items() if key != "labels"}],
-        "entry 0: 'labels' is missing",
+        r"\[0\]: .*missing required field 'labels'",
     ),
     "captions and ids": ([{**COCO, "caption_ids": [1, 2]}], "entry 0: captions and caption_ids differ"),
     "a number for a caption": (
         [{**COCO, "captions": [3]}],
-        "entry 0: a caption of the image '1' is empty or no text",
+        r"\[0\].captions\[0\]: expected 'str', got 'int'",
     ),
 }
 

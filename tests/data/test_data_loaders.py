@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import shutil
 from typing import TYPE_CHECKING
@@ -168,7 +169,7 @@ def test_karpathy_with_the_categories_of_coco(photos: Path) -> None:
         ({"images": [{"id": 17}], "annotations": []}, "lists the image '18'"),
         ({"annotations": [{"image_id": 17, "category_id": 9}]}, "category 9 is not among"),
         ({"annotations": [{"image_id": 99, "category_id": 1}]}, "99"),
-        ({"categories": [{"id": 1}]}, "lacks 'name'"),
+        ({"categories": [{"id": 1}]}, r"categories\[0\]: .*missing required field 'name'"),
     ],
 )
 def test_categories_that_do_not_fit(photos: Path, changes: dict[str, object], message: str) -> None:
@@ -183,3 +184,40 @@ def test_karpathy_with_the_first_texts_of_an_image(photos: Path) -> None:
     assert (dataset.texts, dataset.text_ids) == (("A cat.", "B"), ("4", "1"))
     with pytest.raises(OptionError, match="at least 1"):
         load_dataset(photos, texts_per_image=0)
+
+
+def test_coco_variants_by_name(tmp_path: Path) -> None:
+    (tmp_path / "images" / "val2014").mkdir(parents=True)
+    images = []
+    for row in range(2203):
+        split = ("test", "train", "restval", "val")[row % 4] if row < 400 else "test"
+        sentences = [{"raw": f"text {row} {number}", "sentid": 10 * row + number} for number in range(5 + (row == 400))]
+        images.append(
+            {"filename": f"{row}.jpg", "filepath": "val2014", "cocoid": row, "split": split, "sentences": sentences}
+        )
+    (tmp_path / "dataset_coco.json").write_text(json.dumps({"images": images, "dataset": "coco"}))
+    whole = load_dataset("coco", tmp_path, pixels="none")
+    assert (whole.name, len(whole.texts)) == ("coco", 5 * 2203 + 1)
+    first_five = load_dataset("coco-25000", tmp_path, pixels="none")
+    assert (first_five.name, len(first_five.texts)) == ("coco-25000", 5 * 2203)
+    assert set(whole.texts) - set(first_five.texts) == {"text 400 5"}
+    folds = load_dataset("coco-1k5", tmp_path, pixels="none")
+    sizes = {name: len(folds.split(name).image_ids) for name in folds.split_names}
+    assert sizes == {"test-1": 1000, "test-2": 903, "train": 200, "validation": 100}
+    test = whole.split("test").image_ids
+    assert folds.split("test-1").image_ids == test[:1000]
+    assert folds.split("test-2").image_ids == test[1000:]
+    # An option of the user's goes before that of the name.
+    assert len(load_dataset("coco-25000", tmp_path, pixels="none", texts_per_image=2).texts) == 2 * 2203
+
+
+def test_damaged_packed_files(tmp_path: Path) -> None:
+    (tmp_path / "captions_val2017.json.gz").write_bytes(b"no gzip")
+    with pytest.raises(FileFormatError, match=r"captions_val2017.json.gz: the file cannot be unpacked"):
+        load_dataset(tmp_path)
+    (tmp_path / "captions_val2017.json.gz").write_bytes(gzip.compress(b'{"images": [], "annotations": [')[:-4])
+    with pytest.raises(FileFormatError, match="cannot be unpacked"):
+        load_dataset(tmp_path)
+    (tmp_path / "captions_val2017.json.gz").write_bytes(gzip.compress(b'{"images": [],\n "annotations": ['))
+    with pytest.raises(FileFormatError, match="line 2: the file is not JSON"):
+        load_dataset(tmp_path)

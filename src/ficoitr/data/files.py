@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
-import json
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from ficoitr.errors import FileFormatError
 
@@ -13,21 +16,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+T = TypeVar("T")
+
+_MSGSPEC_PLACE = re.compile(r" - at `(?:key in )?\$\.?(?P<place>.*)`$")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file; one whose name ends in ``.gz`` is unpacked.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing, unreadable or no gzip file.
+    """
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix == ".gz" else content
+    except FileNotFoundError as problem:
+        raise FileFormatError("the file does not exist", where=str(path)) from problem
+    except (gzip.BadGzipFile, EOFError) as problem:
+        raise FileFormatError(f"the file cannot be unpacked ({problem})", where=str(path)) from problem
+    except OSError as problem:
+        raise FileFormatError(f"the file cannot be read ({problem.strerror})", where=str(path)) from problem
+
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 file, with or without a byte order mark.
+    """Read a UTF-8 file, with or without a byte order mark, unpacked if its name ends in ``.gz``.
 
     Raises
     ------
     FileFormatError
         If the file is missing, unreadable or not UTF-8; the message names the line.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as problem:
-        raise FileFormatError("the file does not exist", where=str(path)) from problem
-    except OSError as problem:
-        raise FileFormatError(f"the file cannot be read ({problem.strerror})", where=str(path)) from problem
+    return _decode(path, read_bytes(path))
+
+
+def _decode(path: Path, content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
@@ -40,20 +64,51 @@ def read_text(path: Path) -> str:
         ) from problem
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
+def read_json(path: Path, kind: type[T], *, expected: str | None = None) -> T:
+    """Read a JSON file, unpacked if its name ends in ``.gz``.
+
+    Parameters
+    ----------
+    path : Path
+    kind : type
+        What the file must hold, such as a ``msgspec.Struct``; keys that it does not name are passed over without
+        being built, which a file of 450 MB needs.
+    expected : str, optional
+        The same in words, for the error.
 
     Raises
     ------
     FileFormatError
-        If the file cannot be read or is no JSON; the message names the line.
+        If the file cannot be read, is no JSON (the message names the line) or holds something else (the message
+        names the entry).
     """
+    content = read_bytes(path).removeprefix(b"\xef\xbb\xbf")
     try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as problem:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.ValidationError as problem:
+        place = _MSGSPEC_PLACE.search(str(problem))
+        entry = place["place"] if place else ""
+        reason = _MSGSPEC_PLACE.sub("", str(problem)).replace("`", "'")
         raise FileFormatError(
-            f"the file is not JSON ({problem.msg})", where=f"{path}, line {problem.lineno}"
+            f"{reason[0].lower()}{reason[1:]}",
+            where=f"{path}, {entry}" if entry else str(path),
+            expected=expected,
         ) from problem
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
+        _decode(path, content)  # what is no UTF-8 has an error of its own
+        position = re.search(r"byte (\d+)", str(problem))
+        line = content.count(b"\n", 0, int(position[1]) if position else len(content)) + 1
+        reason = str(problem).partition(" (byte")[0]
+        raise FileFormatError(f"the file is not JSON ({reason})", where=f"{path}, line {line}") from problem
+
+
+def read_lines(path: Path) -> list[str]:
+    """Read the lines of a UTF-8 file, unpacked if its name ends in ``.gz``, without their ends.
+
+    Only line feeds (with or without a carriage return) end a line: captions may hold other separators.
+    """
+    text = read_text(path).replace("\r\n", "\n")
+    return text.removesuffix("\n").split("\n") if text else []
 
 
 def read_csv(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[tuple[str, dict[str, str]]]:

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ficoitr.data.dataset import Dataset
+    from ficoitr.data.records import Pixels
 
 _IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
-def load(root: Path) -> Dataset:
+def load(root: Path, *, pixels: Pixels = "all") -> Dataset:
     """Load a folder with ``images/`` and ``captions.csv``.
 
     Parameters
@@ -27,6 +28,8 @@ def load(root: Path) -> Dataset:
         caption, the image as a path below ``images/``, labels separated by ``;`` or ``|``. An image's
         labels are those of all its rows; its rows may not name different splits, and only one of
         them needs to name it. Splits are train, validation (val, dev), test and retrieval.
+    pixels : {"all", "present", "none"}
+        Whether every image file must be there, images without one are left out, or none is looked for.
 
     Returns
     -------
@@ -45,7 +48,7 @@ def load(root: Path) -> Dataset:
     for where, row in read_csv(source, ("image", "caption"), ("split", "labels")):
         rows.setdefault(row["image"].strip(), []).append((where, row))
     records = [_record(image, image_rows, root) for image, image_rows in rows.items()]
-    dataset = dataset_from_records(root.resolve().name, records, source)
+    dataset = dataset_from_records(root.resolve().name, records, source, pixels=pixels)
     _check_all_described(root / "images", set(rows), source)
     return dataset
 

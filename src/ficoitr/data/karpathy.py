@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import msgspec
+import numpy as np
+
+from ficoitr.data.coco import image_labels
 from ficoitr.data.files import read_json
 from ficoitr.data.records import ImageRecord, dataset_from_records
 from ficoitr.errors import FileFormatError, OptionError
@@ -11,11 +16,39 @@ from ficoitr.errors import FileFormatError, OptionError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ficoitr.data.coco import Labels
     from ficoitr.data.dataset import Dataset
+    from ficoitr.data.records import Pixels
+
+_FOLD = 1000
+
+
+class _Sentence(msgspec.Struct):
+    raw: str
+    sentid: int | str
+
+
+class _Image(msgspec.Struct):
+    filename: str
+    split: str
+    sentences: list[_Sentence]
+    filepath: str = ""
+    cocoid: int | str | None = None
+
+
+class _File(msgspec.Struct):
+    images: list[_Image]
+    dataset: str | None = None
 
 
 def load(
-    root: Path, *, captions: str | None = None, images: str = "images", texts_per_image: int | None = None
+    root: Path,
+    *,
+    captions: str | None = None,
+    images: str = "images",
+    texts_per_image: int | None = None,
+    test_folds: bool = False,
+    pixels: Pixels = "all",
 ) -> Dataset:
     """Load a ``dataset_*.json`` of Karpathy and Fei-Fei (2015) and the images it names.
 
@@ -30,6 +63,11 @@ def load(
     texts_per_image : int, optional
         Keep the first so many sentences of an image. COCO's 5,000 test images have 25,010 sentences, of which most
         papers use the first five of each, 25,000.
+    test_folds : bool
+        Divide the test images into the splits ``test-1``, ``test-2``, … of 1,000 images in the order of the file:
+        COCO's "1K" figures are the means over the five.
+    pixels : {"all", "present", "none"}
+        Whether every image file must be there, images without one are left out, or none is looked for.
 
     Returns
     -------
@@ -48,41 +86,29 @@ def load(
     if texts_per_image is not None and texts_per_image < 1:
         raise OptionError(f"{texts_per_image} were asked for", where="texts_per_image", expected="at least 1")
     source = root / captions if captions else _only_json(root)
-    content = read_json(source)
-    if not isinstance(content, dict) or not isinstance(content.get("images"), list):
-        raise FileFormatError("there is no list 'images'", where=str(source), expected="Karpathy's JSON")
-    labels = _instance_labels(root)
+    content = read_json(
+        source, _File, expected="Karpathy's JSON: images, each with filename, split, and sentences with raw and sentid"
+    )
+    labels, names = image_labels(root)
     records = [
         _record(entry, root / images, f"{source}, images[{row}]", labels, texts_per_image)
-        for row, entry in enumerate(content["images"])
+        for row, entry in enumerate(content.images)
     ]
-    name = content.get("dataset")
-    return dataset_from_records(name if isinstance(name, str) else root.resolve().name, records, source)
+    name = content.dataset or root.resolve().name
+    dataset = dataset_from_records(name, records, source, pixels=pixels, category_names=names)
+    return replace(dataset, splits=_in_folds(dataset.splits)) if test_folds else dataset
 
 
-def _instance_labels(root: Path) -> dict[str, set[str]]:
-    """Names of the categories annotated in each image that COCO's files list, by image id; empty without such files."""
-    labels: dict[str, set[str]] = {}
-    for source in sorted({*root.glob("instances_*.json"), *root.glob("annotations/instances_*.json")}):
-        content = read_json(source)
-        try:
-            names = {one["id"]: str(one["name"]) for one in content["categories"]}
-            # Images without an object are listed too, and have no label.
-            labels |= {str(one["id"]): set() for one in content["images"]}
-            for row, one in enumerate(content["annotations"]):
-                if one["category_id"] not in names:
-                    raise FileFormatError(
-                        f"the category {one['category_id']!r} is not among the categories",
-                        where=f"{source}, annotations[{row}]",
-                    )
-                labels[str(one["image_id"])].add(names[one["category_id"]])
-        except (KeyError, TypeError) as problem:
-            raise FileFormatError(
-                f"the file or an entry lacks {problem}",
-                where=str(source),
-                expected="images with id, categories with id and name, annotations with image_id and category_id",
-            ) from problem
-    return labels
+def _in_folds(splits: np.ndarray | None) -> np.ndarray | None:
+    if splits is None:
+        return None
+    numbers = np.cumsum(splits == "test") - 1
+    return np.array(
+        [
+            f"test-{number // _FOLD + 1}" if name == "test" else name
+            for name, number in zip(splits.tolist(), numbers.tolist(), strict=True)
+        ]
+    )
 
 
 def _only_json(root: Path) -> Path:
@@ -98,21 +124,8 @@ def _only_json(root: Path) -> Path:
     return found[0]
 
 
-def _record(
-    entry: Any, folder: Path, where: str, labels: dict[str, set[str]], texts_per_image: int | None
-) -> ImageRecord:
-    try:
-        file, split, sentences = entry["filename"], entry["split"], entry["sentences"]
-        texts = tuple(str(sentence["raw"]).strip() for sentence in sentences)
-        text_ids = tuple(str(sentence["sentid"]) for sentence in sentences)
-        below = entry.get("filepath", "")
-    except (KeyError, TypeError, AttributeError) as problem:
-        raise FileFormatError(
-            f"the entry lacks {problem}",
-            where=where,
-            expected="filename, split, and sentences with raw and sentid",
-        ) from problem
-    identifier = str(entry.get("cocoid", file))
+def _record(entry: _Image, folder: Path, where: str, labels: Labels, texts_per_image: int | None) -> ImageRecord:
+    identifier = str(entry.filename if entry.cocoid is None else entry.cocoid)
     if labels and identifier not in labels:
         raise FileFormatError(
             f"no instances_*.json lists the image {identifier!r}",
@@ -120,12 +133,13 @@ def _record(
             expected="categories of all images or of none",
             fix="Put the files of all parts there, instances_train2014.json and instances_val2014.json, or none",
         )
+    sentences = entry.sentences[:texts_per_image]
     return ImageRecord(
         id=identifier,
-        path=folder / below / file,
-        texts=texts[:texts_per_image],
-        text_ids=text_ids[:texts_per_image],
-        labels=tuple(sorted(labels.get(identifier, ()))),
-        split=str(split),
+        path=folder / entry.filepath / entry.filename,
+        texts=tuple(sentence.raw.strip() for sentence in sentences),
+        text_ids=tuple(str(sentence.sentid) for sentence in sentences),
+        labels=labels.get(identifier, ()),
+        split=entry.split,
         where=where,
     )

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ficoitr.data.absent import AbsentImages
 from ficoitr.data.dataset import Dataset
 from ficoitr.data.images import FileImages
-from ficoitr.errors import FileFormatError, IdentifierError
+from ficoitr.errors import FicoitrWarning, FileFormatError, IdentifierError, OptionError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from ficoitr.data.images import ImageSource
+
+# What a loader does with the image files that its lists name: they must all be there, those that are not are left
+# out with a warning, or no pixels are wanted at all.
+Pixels = Literal["all", "present", "none"]
 
 SPLIT_NAMES = {
     "train": "train",
@@ -34,8 +42,8 @@ class ImageRecord:
     ----------
     id : str
         Identifier of the image.
-    path : Path
-        The image's file.
+    path : Path or None
+        The image's file, if one is known.
     texts : tuple of str
         At least one text.
     where : str
@@ -49,7 +57,7 @@ class ImageRecord:
     """
 
     id: str
-    path: Path
+    path: Path | None
     texts: tuple[str, ...]
     where: str
     text_ids: tuple[str, ...] | None = None
@@ -72,7 +80,14 @@ def split_from(name: str, where: str) -> str:
     return SPLIT_NAMES[name]
 
 
-def dataset_from_records(name: str, records: Sequence[ImageRecord], source: Path) -> Dataset:
+def dataset_from_records(
+    name: str,
+    records: Sequence[ImageRecord],
+    source: Path,
+    *,
+    pixels: Pixels = "all",
+    category_names: Sequence[str] | None = None,
+) -> Dataset:
     """Build a dataset of images in files.
 
     Parameters
@@ -83,22 +98,32 @@ def dataset_from_records(name: str, records: Sequence[ImageRecord], source: Path
         One an image. Either all have a split or none; without a label in any, there are no categories.
     source : Path
         The file that lists them, for error messages.
+    pixels : {"all", "present", "none"}
+        Whether every image file must be there (``all``), images whose file is missing are left out and counted in a
+        warning (``present``), or no file is looked for, so that captions and labels can be used alone (``none``).
+    category_names : sequence of str, optional
+        All categories, in the order of the dataset's columns; by default those that occur, in alphabetical order.
 
     Raises
     ------
     FileFormatError, IdentifierError
         If there is no record, or one lacks a text, a file, a split that others have, or repeats an id.
+    OptionError
+        For another value of ``pixels``.
     """
+    if pixels not in ("all", "present", "none"):
+        raise OptionError(f"{pixels!r} is unknown", where="pixels", expected="'all', 'present' or 'none'")
     if not records:
         raise FileFormatError("the file lists no image", where=str(source))
     _check_ids(records)
     for record in records:
         _check_texts(record)
-    _check_files(records)
-    names = tuple(sorted({label for record in records for label in record.labels}))
+    if pixels != "none":
+        records = _with_files(records, source, skip=pixels == "present")
+    names = tuple(category_names or sorted({label for record in records for label in record.labels}))
     return Dataset(
         name=name,
-        images=FileImages(tuple(record.path for record in records)),
+        images=_images(records, source, pixels),
         image_ids=tuple(record.id for record in records),
         texts=tuple(text for record in records for text in record.texts),
         text_ids=tuple(text_id for record in records for text_id in _text_ids(record)),
@@ -107,6 +132,14 @@ def dataset_from_records(name: str, records: Sequence[ImageRecord], source: Path
         category_names=names,
         splits=_splits(records),
     )
+
+
+def _images(records: Sequence[ImageRecord], source: Path, pixels: Pixels) -> ImageSource:
+    paths = tuple(record.path for record in records if record.path is not None)
+    if pixels != "none" and len(paths) == len(records):
+        return FileImages(paths)
+    reason = 'It was loaded with pixels="none"' if pixels == "none" else f"{source} names no image files"
+    return AbsentImages(len(records), reason)
 
 
 def _text_ids(record: ImageRecord) -> tuple[str, ...]:
@@ -162,16 +195,33 @@ def _check_texts(record: ImageRecord) -> None:
         raise FileFormatError(f"a caption of the image {record.id!r} is empty or no text", where=record.where)
 
 
-def _check_files(records: Sequence[ImageRecord]) -> None:
+def _with_files(records: Sequence[ImageRecord], source: Path, *, skip: bool) -> Sequence[ImageRecord]:
     # One listing a folder: asking the file system for 100,000 files one by one takes minutes on a network.
     listings: dict[Path, set[str]] = {}
-    for record in records:
+    missing = []
+    for row, record in enumerate(records):
+        if record.path is None:
+            continue
         folder = record.path.parent
         if folder not in listings:
             listings[folder] = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
         if record.path.name not in listings[folder]:
-            raise FileFormatError(
-                f"the image file {record.path} does not exist",
-                where=record.where,
-                fix="Correct the name, or put the file there",
-            )
+            missing.append(row)
+    if not missing:
+        return records
+    first = records[missing[0]]
+    if not skip or len(missing) == len(records):
+        others = f" (of {len(records):,} images, {len(missing):,} have no file)" if len(missing) > 1 else ""
+        raise FileFormatError(
+            f"the image file {first.path} does not exist{others}",
+            where=first.where,
+            fix='Put it there; pixels="present" leaves out the images without a file, pixels="none" needs no files',
+        )
+    warnings.warn(
+        f"{source}: {len(missing):,} of {len(records):,} images are left out, since their files are missing; the "
+        f"first is {first.path}",
+        FicoitrWarning,
+        stacklevel=4,
+    )
+    gone = set(missing)
+    return [record for row, record in enumerate(records) if row not in gone]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ficoitr.errors import FileFormatError, OptionError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ficoitr.data.dataset import Dataset
 
@@ -35,6 +35,8 @@ class DatasetEntry:
         Whether the dataset is read from a folder.
     marker : str, optional
         The file (a glob pattern) by which a folder is recognised as this dataset.
+    options : mapping
+        Options of the loader that make this a variant of a dataset, which then bears the name of the entry.
     """
 
     name: str
@@ -42,6 +44,7 @@ class DatasetEntry:
     loader: str
     needs_root: bool = True
     marker: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def function(self) -> Callable[..., Dataset]:
         """Import the loader."""
@@ -50,12 +53,41 @@ class DatasetEntry:
         return function
 
 
+_COCO = {"captions": "dataset_coco.json"}
+
 _BUILT_IN = (
     DatasetEntry("scenes", "generated pictures, five captions each", "ficoitr.data.scenes:load", needs_root=False),
     DatasetEntry("folder", "images/ and captions.csv", "ficoitr.data.folder:load", marker="captions.csv"),
-    DatasetEntry("karpathy", "Karpathy's JSON and images", "ficoitr.data.karpathy:load", marker="dataset*.json"),
+    DatasetEntry("karpathy", "Karpathy's JSON and images", "ficoitr.data.karpathy:load", marker="dataset_*.json"),
+    DatasetEntry("coco", "COCO, Karpathy's split, 25,010 test texts", "ficoitr.data.karpathy:load", options=_COCO),
+    DatasetEntry(
+        "coco-25000",
+        "the same with the first five texts of each image",
+        "ficoitr.data.karpathy:load",
+        options={**_COCO, "texts_per_image": 5},
+    ),
+    DatasetEntry(
+        "coco-1k5",
+        "the same with the test images in five splits of 1,000",
+        "ficoitr.data.karpathy:load",
+        options={**_COCO, "texts_per_image": 5, "test_folds": True},
+    ),
+    DatasetEntry(
+        "flickr30k",
+        "Flickr30K, Karpathy's split",
+        "ficoitr.data.karpathy:load",
+        options={"captions": "dataset_flickr30k.json"},
+    ),
     DatasetEntry("coco338", "338 COCO photos, 80 labels", "ficoitr.data.coco338:load", marker="coco338.json"),
-    DatasetEntry("flickr8k", "1,000 Flickr8k photos", "ficoitr.data.flickr8k:load", marker="captions_1000.csv"),
+    DatasetEntry("coco5k", "COCO's 5,000 test images without pixels", "ficoitr.data.coco5k:load", marker="coco5k.npz"),
+    DatasetEntry("coco-captions", "COCO's own JSON and images", "ficoitr.data.coco:load", marker="**/captions_*.json*"),
+    DatasetEntry("flickr8k", "Flickr8k, 1,000 photos or all", "ficoitr.data.flickr8k:load", marker="captions_1000.csv"),
+    DatasetEntry(
+        "flickr30k-captions",
+        "Flickr30K's dev and test captions in four languages",
+        "ficoitr.data.flickr30k_captions:load",
+        marker="karpathy_test_caps.txt",
+    ),
 )
 
 
@@ -136,7 +168,8 @@ def load_dataset(name: str | Path, root: str | Path | None = None, **options: An
             fix="Give the folder as root (on the command line --root)",
         )
     _check_options(entry, function, positional, options)
-    return function(*positional, **options)
+    dataset = function(*positional, **{**entry.options, **options})
+    return replace(dataset, name=entry.name) if entry.options else dataset
 
 
 def _find(name: str) -> DatasetEntry | None:

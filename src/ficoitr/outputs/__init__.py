@@ -1,5 +1,6 @@
 """What a model hands on: embeddings, hash codes, scores, ranked lists; how they lie on disk."""
 
+from ficoitr.outputs.align import align
 from ficoitr.outputs.codes import HashCodes, as_codes
 from ficoitr.outputs.embeddings import Embeddings, as_embeddings
 from ficoitr.outputs.ranked import RankedLists
@@ -11,6 +12,7 @@ __all__ = [
     "HashCodes",
     "RankedLists",
     "Scores",
+    "align",
     "as_codes",
     "as_embeddings",
     "as_scores",
