@@ -151,3 +151,25 @@ def test_cut_offs_beyond_the_gallery_are_left_out_with_a_note() -> None:
     assert "rsum" not in evaluation.instance
     assert any("R@10 left out, beyond the gallery of 7 candidates" in note for note in evaluation.notes)
     assert any("mAP@10, mAP@100 left out" in note for note in evaluation.notes)
+
+
+def test_labels_that_no_person_has_set_are_in_the_signatures(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    images, texts = (generator.normal(size=(12, 4)).astype(np.float32) for _ in range(2))
+    labels = np.eye(3, dtype=np.uint8)[np.arange(12) % 3]
+    source = "query2label(grid, trained on coco338 | train)"
+    by_people = ficoitr.evaluate(images, texts, categories=labels, resamples=0)
+    marked = ficoitr.evaluate(images, texts, categories=labels, category_source=source, resamples=0)
+    said = "labels:synthetic-query2label(grid,-trained-on-coco338---train)"
+    assert said in marked.signature
+    assert said in marked.signatures["category.i2t.mAP@10"]
+    assert "labels:" not in marked.signatures["instance.i2t.R@1"]
+    assert "labels:" not in by_people.signature
+    assert any(source in note for note in marked.notes)
+    # A file of labels carries the mark in the JSON beside it.
+    np.save(tmp_path / "labels.npy", labels)
+    (tmp_path / "labels.json").write_text(json.dumps({"category_source": source}))
+    from_file = ficoitr.evaluate(images, texts, categories=tmp_path / "labels.npy", resamples=0)
+    assert from_file.signature == marked.signature
+    (tmp_path / "labels.json").write_text(json.dumps({"other": 1}))
+    assert "labels:" not in ficoitr.evaluate(images, texts, categories=tmp_path / "labels.npy", resamples=0).signature

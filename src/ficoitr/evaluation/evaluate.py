@@ -37,6 +37,7 @@ def evaluate(
     captions_per_image: int | Sequence[int] | None = None,
     categories: Any = None,
     text_categories: Any = None,
+    category_source: str | None = None,
     positives: Any = None,
     image_ids: Sequence[str] | None = None,
     text_ids: Sequence[str] | None = None,
@@ -71,6 +72,9 @@ def evaluate(
         In place of the map, for texts in image order. Where a model wrote each image once a text, it is taken once.
     categories : array of shape (n_images, n_labels) or (n_images,), or path, optional
         Multi-hot labels or class numbers; texts have those of their image unless ``text_categories`` says otherwise.
+    category_source : str, optional
+        Where the labels come from if no person has set them (``Dataset.category_source``); every figure of the
+        category task says so in its signature. By default what the ``.json`` beside a file of labels says.
     positives : {"i2t": {image: [text, ...]}, "t2i": {text: [image, ...]}}, optional
         Extra positives, keyed by identifiers if given, else by row; each may be a path to JSON or qrels.
     queries : int, or bool or int array, optional
@@ -138,6 +142,7 @@ def evaluate(
         captions_per_image=captions_per_image,
         categories=categories,
         text_categories=text_categories,
+        category_source=category_source,
         positives=positives,
         image_ids=image_ids,
         text_ids=text_ids,
@@ -199,6 +204,7 @@ def _result(
         "precision": precision if measure in DENSE_MEASURES else "exact",
         "truth": truth,
         "judged": frozenset(problem.judged),
+        "labels": problem.category_source,
         "version": __version__,
     }
     evaluation = Evaluation(

@@ -51,6 +51,8 @@ class Problem:
         Row numbers where no identifiers were given.
     judged : mapping from direction to ``{query: [candidate, …]}``
     inputs : mapping from the name of an input to its hash
+    category_source : str
+        Where the labels come from if no person has set them.
     notes : list of str
         What was assumed.
     """
@@ -64,6 +66,7 @@ class Problem:
     text_ids: tuple[str, ...]
     judged: dict[str, Mapping[Any, Sequence[Any]]]
     inputs: dict[str, str]
+    category_source: str = ""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -91,6 +94,7 @@ def build_problem(
     captions_per_image: Any = None,
     categories: Any = None,
     text_categories: Any = None,
+    category_source: str | None = None,
     positives: Any = None,
     image_ids: Sequence[str] | None = None,
     text_ids: Sequence[str] | None = None,
@@ -122,6 +126,9 @@ def build_problem(
             f"assumed {n_texts // n_images} texts an image, in image order, since no map was given "
             "(text_to_image or captions_per_image)"
         )
+    source = _category_source(categories, category_source)
+    if source:
+        notes.append(f"the categories were not set by people: {source}")
     labels = _labels(_load(categories), _load(text_categories), mapping, n_images, n_texts)
     judged = _known_judgements(_judgements(positives), image_names, text_names, notes)
     truth = {
@@ -134,7 +141,7 @@ def build_problem(
     for direction, lists in judged.items():
         flat = (f"{query}:{','.join(map(str, np.atleast_1d(those)))}" for query, those in lists.items())
         inputs[f"positives_{direction}"] = digest_lines(sorted(flat))
-    return Problem(outputs, n_images, n_texts, mapping, labels, image_names, text_names, judged, inputs, notes)
+    return Problem(outputs, n_images, n_texts, mapping, labels, image_names, text_names, judged, inputs, source, notes)
 
 
 def _read_outputs(images: Any, texts: Any, scores: Any, measure: str | None) -> tuple[Any, dict[str, str]]:
@@ -230,6 +237,15 @@ def _load(value: Any) -> Any:
     if not isinstance(value, str | Path):
         return value
     return read_json(value) if Path(value).suffix == ".json" else read_array(value, mmap=False)
+
+
+def _category_source(categories: Any, given: str | None) -> str:
+    """Where labels come from, if no person has set them: as given, or as the JSON beside their file says."""
+    if given is not None or not isinstance(categories, str | Path):
+        return given or ""
+    beside = Path(categories).with_suffix(".json")
+    said = read_json(beside) if beside.is_file() and beside != Path(categories) else None
+    return str(said.get("category_source", "")) if isinstance(said, dict) else ""
 
 
 def _labels(

@@ -36,6 +36,7 @@ def overall_signature(
             "protocol": context["protocol"].name,
             **_departures(context["protocol"]),
             **_shared(**context),
+            **_labels(**context),
             **sizes,
             "resamples": resamples,
             "seed": seed,
@@ -63,6 +64,7 @@ def figure_signature(key: str, directions: Mapping[str, Any], **context: Any) ->
         fields["denominator"] = named.option("denominator")
     if task == "category":
         fields["no_relevant"] = protocol.no_relevant
+        fields |= _labels(**context)
     if "median" in key:
         fields["median"] = protocol.median
     fields |= {
@@ -102,6 +104,11 @@ def _shared(**context: Any) -> dict[str, Any]:
     }
 
 
+def _labels(**context: Any) -> dict[str, str]:
+    """Labels that no person has set; those that people did need no mention."""
+    return {"labels": f"synthetic {context['labels']}"} if context["labels"] else {}
+
+
 def _ties(protocol: Protocol) -> str:
     by_identifier = protocol.ties == "index" and protocol.tie_order != "row"
     return f"{protocol.ties}-{protocol.tie_order.replace('_', '-')}" if by_identifier else protocol.ties
@@ -112,4 +119,9 @@ def _origin(**context: Any) -> dict[str, Any]:
 
 
 def _joined(fields: Mapping[str, Any]) -> str:
-    return "|".join(f"{name}:{str(value).replace(' ', '-')}" for name, value in fields.items())
+    return "|".join(f"{name}:{_plain(value)}" for name, value in fields.items())
+
+
+def _plain(value: Any) -> str:
+    """A value without the characters that part a signature."""
+    return str(value).replace(" ", "-").replace("|", "-")
