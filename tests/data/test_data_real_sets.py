@@ -33,7 +33,8 @@ def test_coco5k(test_data: Path) -> None:
     assert card.labels.images_without == 48
     assert round(card.labels.relevant_pairs, 3) == 0.329
     assert round(card.labels.per_image, 2) == 2.86
-    assert card.repeated_texts == 180
+    assert card.words is not None
+    assert card.words.repeated_texts == 180
     assert dataset.split_names == ("test",)
     assert not dataset.has_pixels
     with pytest.raises(InputError, match='pixels="none"'):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
 
+from ficoitr.data import data_card, load_dataset
+from ficoitr.data.absent import AbsentImages, AbsentTexts
 from ficoitr.errors import FileFormatError, OptionError, OutputError
 from ficoitr.evaluation.tables import print_figure, print_interval
 from ficoitr.report import write_report
@@ -169,3 +173,30 @@ def test_what_cannot_be_reported(evaluations, tmp_path):
     with pytest.raises(OutputError, match="does not exist"):
         write_report(tmp_path / "absent" / "report.html", evaluations, title="x")
     assert path.read_text() == "before"
+
+
+def test_the_dataset_is_shown_with_its_card(evaluations, tmp_path):
+    dataset = load_dataset("scenes", train=30, validation=10, test=10)
+    path = write_report(tmp_path / "report.html", evaluations, title="A report", dataset=dataset)
+    text = path.read_text(encoding="utf-8")
+    section = text[text.index('<section id="dataset"') :].partition("</section>")[0]
+    card = data_card(dataset)
+    assert section.count("data:image/webp;base64,") == len(card.samples) == 12
+    for one in card.samples:
+        assert html.escape(one.texts[0]) in section
+    assert card.digest in section
+    assert f"{card.labels.counts[0].images:,}" in section
+    assert 'href="#dataset"' in text
+
+
+def test_a_dataset_without_pixels_or_words(evaluations, tmp_path):
+    dataset = replace(
+        load_dataset("scenes", train=10, validation=0, test=10),
+        images=AbsentImages(20, "None are published"),
+        texts=AbsentTexts(100, "None are published"),
+        name="<b>features</b>",
+    )
+    text = write_report(tmp_path / "r.html", evaluations, title="A report", dataset=dataset).read_text(encoding="utf-8")
+    section = text[text.index('<section id="dataset"') :].partition("</section>")[0]
+    assert "<img" not in section
+    assert "&lt;b&gt;features&lt;/b&gt;" in section

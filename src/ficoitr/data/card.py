@@ -7,16 +7,21 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tabulate import tabulate
+
+from ficoitr.data.card_page import card_page
+from ficoitr.data.card_pixels import Pixels, count_pixels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ficoitr.data.dataset import Dataset
+
+    Progress = Callable[[str, int, int], None]
 
 _WORD = re.compile(r"\w+")
 _BLOCK = 256
 _PAIRS_SHOWN = 10
+_SAMPLES = 12
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class Labels:
 
     Attributes
     ----------
+    source : str
+        Where they come from if no person has set them, else empty.
     per_image : float
         Mean number of labels an image.
     images_without : int
@@ -55,11 +62,54 @@ class Labels:
         The pairs of categories that most often stand together.
     """
 
+    source: str
     per_image: float
     images_without: int
     relevant_pairs: float
     counts: tuple[LabelCount, ...]
     together: tuple[LabelPair, ...]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the texts of a dataset are like.
+
+    Attributes
+    ----------
+    per_text : (int, float, int)
+        Fewest, mean and most words.
+    distinct : int
+        Words told apart, ignoring case.
+    texts_without : int
+        Texts without a word.
+    repeated_texts : int
+        Texts that another one before them equals, ignoring case: no ranking can tell the two apart.
+    """
+
+    per_text: tuple[int, float, int]
+    distinct: int
+    texts_without: int
+    repeated_texts: int
+
+
+@dataclass(frozen=True)
+class FeatureFacts:
+    """Features that a dataset brings with it: of which side, and the shape and type of those of one item."""
+
+    side: str
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image to show, by its row, with its texts and the names of its labels."""
+
+    row: int
+    image_id: str
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -75,17 +125,16 @@ class DataCard:
         Images and texts of each split.
     texts_per_image : dict of int to int
         How many images have so many texts.
-    words_per_text : (int, float, int)
-        Fewest, mean and most.
-    distinct_words : int
-        Ignoring case.
-    empty_texts : int
-        Texts without a word.
-    repeated_texts : int
-        Texts that another one before them equals, ignoring case: no ranking can tell the two apart.
+    words : Words, optional
+        None where only features of the texts are known.
+    pixels : Pixels, optional
+        None unless the images were opened.
     labels : Labels, optional
+    features : tuple of FeatureFacts
+    samples : tuple of Sample
+        A few images, evenly spaced.
     digest : str
-        `ficoitr.data.Dataset.digest` of what was counted.
+        `ficoitr.Dataset.digest` of what was counted.
     """
 
     name: str
@@ -93,58 +142,32 @@ class DataCard:
     texts: int
     splits: dict[str, tuple[int, int]]
     texts_per_image: dict[int, int]
-    words_per_text: tuple[int, float, int]
-    distinct_words: int
-    empty_texts: int
-    repeated_texts: int
+    words: Words | None
+    pixels: Pixels | None
     labels: Labels | None
+    features: tuple[FeatureFacts, ...]
+    samples: tuple[Sample, ...]
     digest: str
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values."""
         return asdict(self)
 
-    def to_markdown(self) -> str:
-        """All of it as a page of Markdown."""
-        fewest, mean, most = self.words_per_text
-        facts: list[tuple[str, str]] = [
-            ("Images", f"{self.images:,}"),
-            ("Texts", f"{self.texts:,}"),
-            ("Texts an image", ", ".join(f"{n} ({images:,} images)" for n, images in self.texts_per_image.items())),
-            ("Words a text", f"{mean:.1f} on average, {fewest} to {most}"),
-            ("Distinct words", f"{self.distinct_words:,}"),
-            ("Texts without a word", f"{self.empty_texts:,}"),
-            ("Repeated texts, ignoring case", f"{self.repeated_texts:,}"),
-        ]
-        if self.labels is not None:
-            facts += [
-                ("Categories", f"{len(self.labels.counts):,}"),
-                ("Labels an image", f"{self.labels.per_image:.2f} on average"),
-                ("Images without a label", f"{self.labels.images_without:,}"),
-                ("Pairs of images that share a label", f"{100 * self.labels.relevant_pairs:.1f}%"),
-            ]
-        facts.append(("SHA-256", self.digest))
-        parts = [f"# {self.name}", _table(facts)]
-        if self.splits:
-            rows = [(name, f"{images:,}", f"{texts:,}") for name, (images, texts) in self.splits.items()]
-            parts += ["## Splits", _table(rows, ("Split", "Images", "Texts"))]
-        if self.labels is not None:
-            share = [
-                (one.name, f"{one.images:,}", f"{100 * one.images / self.images:.1f}%") for one in self.labels.counts
-            ]
-            parts += ["## Categories", _table(share, ("Category", "Images", "Share"))]
-            together = [(f"{one.first}, {one.second}", f"{one.images:,}") for one in self.labels.together]
-            if together:
-                parts += ["## Categories that stand together most often", _table(together, ("Categories", "Images"))]
-        return "\n\n".join(parts) + "\n"
+    def to_markdown(self, pictures: str | None = None) -> str:
+        """All of it as a page of Markdown, with the address of a picture of the samples if there is one."""
+        return card_page(self, pictures)
 
 
-def data_card(dataset: Dataset) -> DataCard:
-    """Count what a dataset holds; images are not opened.
+def data_card(dataset: Dataset, *, open_images: bool = False, progress: Progress | None = None) -> DataCard:
+    """Count what a dataset holds.
 
     Parameters
     ----------
     dataset : Dataset
+    open_images : bool
+        Whether to decode every image too, to find repeated and unreadable ones; some hundred a second.
+    progress : callable, optional
+        Called as ``progress(what, done, total)`` while images are opened.
 
     Returns
     -------
@@ -159,8 +182,6 @@ def data_card(dataset: Dataset) -> DataCard:
     """
     n_images, n_texts = len(dataset.image_ids), len(dataset.texts)
     per_image = np.bincount(dataset.text_to_image, minlength=n_images)
-    words = [_WORD.findall(text.lower()) for text in dataset.texts]
-    lengths = np.array([len(one) for one in words])
     return DataCard(
         name=dataset.name if dataset.split_name is None else f"{dataset.name}, {dataset.split_name}",
         images=n_images,
@@ -169,12 +190,46 @@ def data_card(dataset: Dataset) -> DataCard:
         texts_per_image={
             int(n): int(count) for n, count in zip(*np.unique(per_image, return_counts=True), strict=True)
         },
-        words_per_text=(int(lengths.min()), float(lengths.mean()), int(lengths.max())),
-        distinct_words=len({word for one in words for word in one}),
-        empty_texts=int((lengths == 0).sum()),
-        repeated_texts=n_texts - len({text.lower() for text in dataset.texts}),
-        labels=None if dataset.categories is None else _labels(dataset.categories, dataset.category_names),
+        words=_words(dataset.texts) if dataset.has_words else None,
+        pixels=count_pixels(dataset, progress) if open_images and dataset.has_pixels else None,
+        labels=None if dataset.categories is None else _labels(dataset, dataset.categories),
+        features=tuple(
+            FeatureFacts(side, name, features.shape[1:], str(features.dtype))
+            for side, those in (("images", dataset.image_features), ("texts", dataset.text_features))
+            for name, features in those.items()
+        ),
+        samples=_samples(dataset) if dataset.has_pixels or dataset.has_words else (),
         digest=dataset.digest(),
+    )
+
+
+def _words(texts: Sequence[str]) -> Words:
+    texts = list(texts)
+    words = [_WORD.findall(text.lower()) for text in texts]
+    lengths = np.array([len(one) for one in words])
+    return Words(
+        per_text=(int(lengths.min()), float(lengths.mean()), int(lengths.max())),
+        distinct=len({word for one in words for word in one}),
+        texts_without=int((lengths == 0).sum()),
+        repeated_texts=len(texts) - len({text.lower() for text in texts}),
+    )
+
+
+def _samples(dataset: Dataset) -> tuple[Sample, ...]:
+    n_images = len(dataset.image_ids)
+    rows = np.unique(np.linspace(0, n_images - 1, min(_SAMPLES, n_images)).astype(np.int64))
+    return tuple(
+        Sample(
+            row=row,
+            image_id=dataset.image_ids[row],
+            texts=tuple(dataset.texts[text] for text in np.flatnonzero(dataset.text_to_image == row).tolist())
+            if dataset.has_words
+            else (),
+            labels=()
+            if dataset.categories is None
+            else tuple(dataset.category_names[label] for label in np.flatnonzero(dataset.categories[row])),
+        )
+        for row in rows.tolist()
     )
 
 
@@ -214,12 +269,14 @@ def relevant_pairs(categories: np.ndarray) -> float:
     return shared / len(categories) ** 2
 
 
-def _labels(categories: np.ndarray, names: Sequence[str]) -> Labels:
+def _labels(dataset: Dataset, categories: np.ndarray) -> Labels:
+    names = dataset.category_names
     per_label = categories.sum(axis=0)
     values = categories.astype(np.float32)
     both = np.triu(values.T @ values, k=1)
     pairs = sorted(zip(*np.nonzero(both), strict=True), key=lambda pair: (-both[pair], pair))[:_PAIRS_SHOWN]
     return Labels(
+        source=dataset.category_source,
         per_image=float(per_label.sum() / len(categories)),
         images_without=int((~categories.any(axis=1)).sum()),
         relevant_pairs=relevant_pairs(categories),
@@ -228,8 +285,3 @@ def _labels(categories: np.ndarray, names: Sequence[str]) -> Labels:
         ),
         together=tuple(LabelPair(names[a], names[b], int(both[a, b])) for a, b in pairs),
     )
-
-
-def _table(rows: Sequence[Sequence[str]], columns: Sequence[str] = ("Fact", "Value")) -> str:
-    align = ["left", *("right" if column in ("Images", "Texts", "Share") else "left" for column in columns[1:])]
-    return str(tabulate(rows, columns, tablefmt="github", colalign=align, disable_numparse=True))

@@ -17,6 +17,7 @@ from ficoitr.errors import OptionError
 from ficoitr.evaluation.compare import unique_names
 from ficoitr.evaluation.result import DIRECTIONS, Evaluation
 from ficoitr.outputs.files import atomic_path, require_file
+from ficoitr.report.dataset import dataset_section
 from ficoitr.report.figures import (
     DIRECTION_NAMES,
     chart_config,
@@ -36,6 +37,7 @@ from ficoitr.report.theme import LIGHT_MODELS, page_colours, page_models, style_
 from ficoitr.report.words import Clause, describe, headlines
 
 if TYPE_CHECKING:
+    from ficoitr.data import Dataset
     from ficoitr.evaluation.comparison import Comparison
     from ficoitr.evaluation.tables import Table
 
@@ -54,6 +56,7 @@ def write_report(
     *,
     title: str,
     introduction: Sequence[str] = (),
+    dataset: Dataset | None = None,
     comparison: Comparison | None = None,
     efficiency: Sequence[Mapping[str, Any]] | None = None,
     oracle: Mapping[str, float] | None = None,
@@ -71,6 +74,8 @@ def write_report(
     title : str
     introduction : sequence of str
         Paragraphs under the title: what a reader must know before the figures.
+    dataset : Dataset, optional
+        What was evaluated on: its data card and a few of its pictures.
     comparison : Comparison, optional
         Of these evaluations, from `ficoitr.compare`.
     efficiency : sequence of mappings, optional
@@ -125,6 +130,7 @@ def write_report(
         resampled=any(one.intervals for one in evaluations),
         legend=chart_config(page_colours(), page_models())["legend"],
         ranges=range_groups(evaluations),
+        dataset=dataset_section(dataset) if dataset is not None else None,
         comparison=_comparison_tables(comparison),
         comparison_notes=comparison.notes if comparison else (),
         efficiency=efficiency_table(efficiency or ()),
