@@ -57,7 +57,7 @@ def _model_table() -> Table:
 
 def _dataset_table() -> Table:
     return ("Name", "What", "From"), [
-        (f"`{one.name}`", one.description, "a folder" if one.needs_root else "the package") for one in dataset_names()
+        (f"`{one.name}`", one.description, "a folder" if one.origin == "folder" else one.origin) for one in dataset_names()
     ]
 
 

@@ -33,6 +33,21 @@ def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
     assert MemoryImages((image,))[0].mode == "RGB"
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_is_transparent_is_white_and_turned_with_the_rest(tmp_path: Path, mode: str) -> None:
+    picture = Image.new("RGBA", (4, 2), (0, 0, 0, 0))
+    picture.putpixel((0, 0), (0, 0, 0, 255))
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.convert(mode).save(tmp_path / "image.png", exif=exif)
+    image = FileImages((tmp_path / "image.png",))[0]
+    assert (image.mode, image.size) == ("RGB", (2, 4))
+    white = [image.getpixel((x, y)) == (255, 255, 255) for y in range(4) for x in range(2)]
+    assert white.count(False) == 1
+    # Turned by 90 degrees clockwise, the first pixel of the first row is the last of the first row.
+    assert image.getpixel((1, 0)) == (0, 0, 0)
+
+
 def test_files_are_opened_only_when_asked_for(tmp_path: Path) -> None:
     paths = tuple(tmp_path / f"{row}.png" for row in range(3))
     images = FileImages(paths)

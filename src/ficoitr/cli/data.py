@@ -1,4 +1,4 @@
-"""`ficoitr data`: what a dataset holds."""
+"""`ficoitr data`: where datasets come from, and what they hold."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import typer
 
 from ficoitr.cli.console import messages, output, print_json, progress_bar
 from ficoitr.cli.datasets import Name, Options, Root, Split, load_named
+from ficoitr.cli.fetch import fetch_command, show_command
 
-application = typer.Typer(help="Look at datasets.", no_args_is_help=True, rich_markup_mode="rich")
+application = typer.Typer(help="Get and look at datasets.", no_args_is_help=True, rich_markup_mode="rich")
+application.command("show")(show_command)
+application.command("fetch")(fetch_command)
 
 
 @application.command("card")

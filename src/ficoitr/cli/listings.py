@@ -37,7 +37,9 @@ def datasets_command(as_json: AsJson = False) -> None:
     """
     from ficoitr.data import dataset_names
 
-    rows = [(one.name, "a folder" if one.needs_root else "embedded", one.description) for one in dataset_names()]
+    rows = [
+        (one.name, "a folder" if one.origin == "folder" else one.origin, one.description) for one in dataset_names()
+    ]
     _show(("name", "from", "description"), rows, as_json)
 
 

@@ -134,7 +134,7 @@ class DataCard:
     samples : tuple of Sample
         A few images, evenly spaced.
     digest : str
-        `ficoitr.Dataset.digest` of what was counted.
+        `ficoitr.data.Dataset.digest` of what was counted.
     """
 
     name: str

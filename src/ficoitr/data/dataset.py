@@ -43,12 +43,12 @@ class Dataset:
     name : str
         The name that results carry.
     images : ImageSource
-        N images, decoded when asked for: ``images[i]`` is an RGB ``PIL.Image.Image``. `AbsentImages` where only
+        N images, decoded when asked for: ``images[i]`` is an RGB ``PIL.Image.Image``. `~ficoitr.data.absent.AbsentImages` where only
         features are known.
     image_ids : tuple of str
         N unique identifiers.
     texts : sequence of str
-        M texts. `AbsentTexts` where only features are known.
+        M texts. `~ficoitr.data.absent.AbsentTexts` where only features are known.
     text_ids : tuple of str
         M unique identifiers.
     text_to_image : ndarray of int64, shape (M,)

@@ -88,7 +88,7 @@ class MemoryImages:
     Parameters
     ----------
     images : tuple of PIL.Image.Image
-        Of any mode; handed out in RGB.
+        Of any mode; handed out in RGB, what is transparent laid on white.
     """
 
     images: tuple[Image.Image, ...]
@@ -97,10 +97,10 @@ class MemoryImages:
         return len(self.images)
 
     def __getitem__(self, row: int, /) -> Image.Image:
-        return self.images[row].convert("RGB")
+        return in_rgb(self.images[row])
 
     def __iter__(self) -> Iterator[Image.Image]:
-        return (image.convert("RGB") for image in self.images)
+        return map(in_rgb, self.images)
 
     def take(self, rows: np.ndarray) -> MemoryImages:
         """Return the images of the given rows, in their order."""
@@ -153,8 +153,20 @@ class DrawnImages:
         return state.hexdigest()
 
 
+def in_rgb(image: Image.Image) -> Image.Image:
+    """Convert an image to RGB, upright as its EXIF orientation says.
+
+    What is transparent is laid on white, on which people look at such pictures: the colour behind it is mostly black,
+    and was never meant to be seen.
+    """
+    if not image.has_transparency_data:
+        return ImageOps.exif_transpose(image).convert("RGB")
+    picture = ImageOps.exif_transpose(image.convert("RGBA"))
+    return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+
+
 def read_image(path: Path) -> Image.Image:
-    """Read an image file as RGB, turned upright as its EXIF orientation says.
+    """Read an image file as RGB, turned upright as its EXIF orientation says, what is transparent laid on white.
 
     Raises
     ------
@@ -163,7 +175,7 @@ def read_image(path: Path) -> Image.Image:
     """
     try:
         with Image.open(path) as image:
-            return ImageOps.exif_transpose(image).convert("RGB")
+            return in_rgb(image)
     except FileNotFoundError as problem:
         raise FileFormatError("the image file does not exist", where=str(path)) from problem
     except (
