@@ -43,8 +43,8 @@ class Dataset:
     name : str
         The name that results carry.
     images : ImageSource
-        N images, decoded when asked for: ``images[i]`` is an RGB ``PIL.Image.Image``. `~ficoitr.data.absent.AbsentImages` where only
-        features are known.
+        N images, decoded when asked for: ``images[i]`` is an RGB ``PIL.Image.Image``. Where only features are known,
+        `~ficoitr.data.absent.AbsentImages`.
     image_ids : tuple of str
         N unique identifiers.
     texts : sequence of str

@@ -24,7 +24,7 @@ def stratified_splits(
     categories : ndarray of bool, shape (N, L), or None
         Multi-hot labels; without them the division is by chance alone.
     shares : mapping from str to float
-        Names of the splits and about which share of the images each gets, such as ``{"train": 0.8, "test": 0.2}``; together 1.
+        Names of the splits and about which share of the images each gets, together 1: ``{"train": 0.8, "test": 0.2}``.
     n_images : int, optional
         N, needed without labels.
     seed : int
