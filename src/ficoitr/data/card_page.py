@@ -74,11 +74,14 @@ def card_page(card: DataCard, pictures: str | None = None) -> str:
         parts += ["## Samples"]
         if pictures is not None:
             parts.append(f"![{len(card.samples)} images, evenly spaced, in the order of the table]({pictures})")
-        samples = [
-            (_cell(one.image_id), _cell(one.texts[0] if one.texts else ""), _cell(", ".join(one.labels)))
-            for one in card.samples
-        ]
-        parts.append(_table(samples, ("Image", "First text", "Labels")))
+        # Without words or labels there is no column for them.
+        columns = {
+            "Image": [one.image_id for one in card.samples],
+            "First text": [one.texts[0] for one in card.samples if one.texts],
+            "Labels": [", ".join(one.labels) for one in card.samples if card.labels is not None],
+        }
+        filled = {name: [_cell(text) for text in column] for name, column in columns.items() if column}
+        parts.append(_table(list(zip(*filled.values(), strict=True)), tuple(filled)))
     return "\n\n".join(parts) + "\n"
 
 
