@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
-from typer import Typer
 from typer.testing import CliRunner
 
-from ficoitr.cli.fetch import fetch_command, show_command
+from ficoitr.cli.application import application
 from ficoitr.data import dataset_names
 from ficoitr.data.fetch import fetch
 from ficoitr.data.sources import Archive, Source, SourceFile, check_files, source_of, sources
@@ -32,14 +31,10 @@ BY_HAND: dict[str, Any] = {
     "files": (FILE,),
 }
 
-application = Typer()
-application.command("show")(show_command)
-application.command("fetch")(fetch_command)
-
 
 def show(*words: object) -> tuple[int, str]:
     """Run ``show`` and return its exit code and what it printed."""
-    done = CliRunner().invoke(application, ["show", *map(str, words)])
+    done = CliRunner().invoke(application, ["data", "show", *map(str, words)])
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done.exit_code, done.output
 

@@ -10,6 +10,7 @@ from ficoitr.data.registry import DatasetEntry, dataset_names, load_dataset
 if TYPE_CHECKING:
     from ficoitr.data.card import DataCard, data_card
     from ficoitr.data.dataset import Dataset
+    from ficoitr.data.parquet import save_dataset
     from ficoitr.data.positives import extra_positives
     from ficoitr.data.splits import stratified_splits
     from ficoitr.data.stored import StoredFeatures
@@ -21,6 +22,7 @@ _HOMES = {
     "StoredFeatures": "stored",
     "data_card": "card",
     "extra_positives": "positives",
+    "save_dataset": "parquet",
     "stratified_splits": "splits",
 }
 
@@ -33,6 +35,7 @@ __all__ = [
     "dataset_names",
     "extra_positives",
     "load_dataset",
+    "save_dataset",
     "stratified_splits",
 ]
 

@@ -70,6 +70,13 @@ def _anywhere(*files: str) -> tuple[str, ...]:
 _BUILT_IN = (
     DatasetEntry("scenes", "generated pictures, five captions each", "ficoitr.data.scenes:load", origin="embedded"),
     DatasetEntry("folder", "images/ and captions.csv", "ficoitr.data.folder:load", markers=("captions.csv",)),
+    DatasetEntry("parquet", "any dataset as ficoitr saves it", "ficoitr.data.parquet:load", markers=("dataset.json",)),
+    DatasetEntry(
+        "huggingface",
+        "a dataset of Hugging Face's library",
+        "ficoitr.data.huggingface:load",
+        markers=("dataset_dict.json", "state.json"),
+    ),
     DatasetEntry("karpathy", "Karpathy's JSON and images", _KARPATHY, markers=("dataset_*.json",)),
     DatasetEntry("coco", "COCO, Karpathy's split, 25,010 test texts", _KARPATHY, options=_COCO),
     DatasetEntry("coco-25000", "the same with the first five texts of each image", _KARPATHY, options=_COCO_5),
@@ -134,6 +141,12 @@ _BUILT_IN = (
     ),
     DatasetEntry(
         "wiki", "2,866 Wikipedia articles as features", f"{_HASHING}wiki", markers=_anywhere("raw_features.mat")
+    ),
+    DatasetEntry(
+        "webdataset",
+        "WebDataset shards",
+        "ficoitr.data.webdataset:load",
+        markers=("webdataset.json", "*.tar", "*/*.tar"),
     ),
 )
 
@@ -208,7 +221,7 @@ def load_dataset(name: str | Path, root: str | Path | None = None, **options: An
     positional: tuple[Path, ...] = ()
     if root is not None:
         positional = (_existing_folder(Path(root)),)
-    elif entry.origin == "folder":
+    elif entry.origin == "folder" and "hub" not in options:
         raise OptionError(
             f"the dataset {entry.name!r} is read from a folder, but none is given",
             where="root",

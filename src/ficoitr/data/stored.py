@@ -102,7 +102,7 @@ class StoredFeatures:
         """Return the SHA-256 of shape, type and values, in hexadecimal; reads them all."""
         state = hashlib.sha256(f"{self.shape} {self.dtype.str}".encode())
         for block in self.blocks():
-            state.update(np.ascontiguousarray(block).tobytes())
+            state.update(np.ascontiguousarray(block, dtype=self.dtype).tobytes())
         return state.hexdigest()
 
     def _read(self, rows: Array) -> Array:
