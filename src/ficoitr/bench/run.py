@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from ficoitr._version import __version__
 from ficoitr.bench.store import Run, RunStore
-from ficoitr.bench.suite import SuiteModel
+from ficoitr.bench.suite import FEATURE_OPTIONS, SuiteModel
 from ficoitr.data import Dataset
 from ficoitr.efficiency import measure_encoding, measure_storage
 from ficoitr.errors import OptionError
 from ficoitr.evaluation import Evaluation, evaluate
 from ficoitr.models import load_model
+from ficoitr.models.features import feature_source, shared_features
 
 if TYPE_CHECKING:
     from ficoitr.models import Encoder
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 _EVALUATION = "evaluation.json"
 # Timing a part is enough for a throughput, and keeps a suite quick.
 _TIMED_IMAGES = 100
+# What options of features may say instead of a name.
+_NO_FEATURES = ("auto", "terms")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +62,8 @@ class Splits:
             )
         validation = dataset.split("validation") if "validation" in names else None
         digests = {"dataset": dataset.digest(), "images": dataset.images.digest()}
+        for modality, features in (("image", dataset.image_features), ("text", dataset.text_features)):
+            digests |= {f"{modality} features {name}": one.digest() for name, one in features.items()}
         return cls(dataset, dataset.split("train"), validation, dataset.split("test"), digests)
 
 
@@ -71,39 +76,84 @@ def step(progress: Progress, what: str) -> Iterator[None]:
 
 
 def run_model(
-    store: RunStore, chosen: SuiteModel, splits: Splits, *, seed: int, resamples: int, progress: Progress
+    store: RunStore,
+    chosen: SuiteModel,
+    splits: Splits,
+    *,
+    seed: int,
+    resamples: int,
+    feature_cache: str | Path | None = None,
+    progress: Progress,
 ) -> tuple[Run, Evaluation]:
-    """Return the run of a model on a dataset's test split, and its evaluation."""
+    """Return the run of a model on a dataset's test split, and its evaluation.
+
+    Raises
+    ------
+    OptionError
+        If there are no features of a name among the model's options.
+    """
     inputs = {
         **splits.digests,
         "model": chosen.model,
         "config": dict(chosen.config),
+        **_sources(chosen, splits.whole),
         "seed": seed,
         "resamples": resamples,
         "version": __version__,
     }
     run = store.find_or_make(
         splits.whole.name,
-        chosen.name,
+        chosen.folder,
         inputs,
-        make=partial(_make, chosen=chosen, splits=splits, seed=seed, resamples=resamples, progress=progress),
+        make=partial(
+            _make,
+            chosen=chosen,
+            splits=splits,
+            seed=seed,
+            resamples=resamples,
+            feature_cache=feature_cache,
+            progress=progress,
+        ),
         waiting=step(progress, f"{chosen.name}: waiting for another process"),
     )
     return run, Evaluation.load(run.folder / _EVALUATION)
 
 
+def _sources(chosen: SuiteModel, dataset: Dataset) -> dict[str, Any]:
+    """What the features that a model's options name are extracted by, hashes of weights included."""
+    found = {}
+    for modality, option in FEATURE_OPTIONS.items():
+        name = chosen.config.get(option, "auto")
+        if name not in _NO_FEATURES:
+            weights = chosen.config.get("weights") if modality == "image" else None
+            source = feature_source(dataset, name, modality, weights=weights, others=_NO_FEATURES)
+            if source.identity is not None:
+                found[f"{modality} features"] = dict(source.identity)
+    return found
+
+
 def _make(
-    folder: Path, *, chosen: SuiteModel, splits: Splits, seed: int, resamples: int, progress: Progress
+    folder: Path,
+    *,
+    chosen: SuiteModel,
+    splits: Splits,
+    seed: int,
+    resamples: int,
+    feature_cache: str | Path | None,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Fill the folder of a run and return what was measured."""
     test = splits.test
     model = load_model(chosen.model, config=chosen.config)
-    with step(progress, f"{chosen.name}: fitting"):
+    # Without a cache nothing is shared, so that the time of fitting counts all that fitting needs.
+    kept = nullcontext() if feature_cache is None else shared_features(feature_cache)
+    with step(progress, f"{chosen.name}: fitting"), kept:
         started = time.perf_counter()
         model.fit(splits.train, splits.validation, seed=seed, progress=progress)
         fit_seconds = time.perf_counter() - started
         model.save(folder / "model.npz")
-    with step(progress, f"{chosen.name}: encoding"):
+    kept = nullcontext() if feature_cache is None else shared_features(feature_cache)
+    with step(progress, f"{chosen.name}: encoding"), kept:
         images = model.encode_images(test, progress=progress)
         texts = model.encode_texts(test, progress=progress)
         images.save(folder / "images.npy")
@@ -116,6 +166,7 @@ def _make(
             texts,
             text_to_image=test.text_to_image,
             categories=test.categories,
+            category_source=test.category_source,
             measure=None if model.measure == "hamming" else model.measure,
             resamples=resamples,
             seed=seed,

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from ficoitr.bench.lock import hold_lock
 from ficoitr.errors import FileFormatError, OutputError
 from ficoitr.outputs.files import digest_file, read_json
+from ficoitr.outputs.lock import hold_lock
 
 SCHEMA = "ficoitr.run/1"
 _MANIFEST = "manifest.json"

@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Self
 
 from ficoitr.errors import OptionError
+from ficoitr.models import load_model
 
 # A model's name becomes that of a folder; a point at the start is for what is not finished.
 _NAME = re.compile(r"\w[\w.+-]*")
+_NOT_IN_NAMES = re.compile(r"[^\w.+-]")
+
+# The options of models that name features.
+FEATURE_OPTIONS = {"image": "features", "text": "text_features"}
+_WEIGHTS = "weights"
 
 
 @dataclass(frozen=True)
@@ -23,11 +29,13 @@ class SuiteModel:
     Parameters
     ----------
     name : str
-        What tables and the folder of its run are called: letters, digits, and ``. _ + -``.
+        What tables call it, and the folder of its run: letters, digits, and ``. _ + -``.
     model : str
         Its name in the registry.
     config : mapping
         Its options.
+    variant : str
+        What the folder of its run is called beside the name, so that other runs of that name stay.
 
     Raises
     ------
@@ -38,6 +46,7 @@ class SuiteModel:
     name: str
     model: str
     config: Mapping[str, Any] = field(default_factory=dict)
+    variant: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -46,6 +55,19 @@ class SuiteModel:
                 where="suite",
                 expected="letters, digits and . _ + -, since its run lies in a folder of that name",
             )
+
+    @property
+    def folder(self) -> str:
+        """The name of the folder of its run."""
+        return f"{self.name}+{self.variant}" if self.variant else self.name
+
+    def with_options(self, options: Mapping[str, Any]) -> Self:
+        """Set those of the options that the model has; the folder is named after their values."""
+        config = getattr(load_model(self.model, config=self.config), "config", None)
+        known = {one.name for one in fields(config)} if is_dataclass(config) else set()
+        taken = {name: value for name, value in options.items() if name in known}
+        named = [_NOT_IN_NAMES.sub("_", str(value)) for name, value in taken.items() if name != _WEIGHTS]
+        return replace(self, config={**self.config, **taken}, variant="+".join(named))
 
 
 @dataclass(frozen=True)
@@ -87,6 +109,54 @@ class Suite:
                 where="suite",
                 expected="at least one model, each under a name of its own",
             )
+
+    @property
+    def variant(self) -> str:
+        """What tells this suite from the named one, for the names of files; empty for the named one."""
+        return next((model.variant for model in self.models if model.variant), "")
+
+    def with_features(
+        self,
+        image_features: str | None = None,
+        text_features: str | None = None,
+        *,
+        image_weights: str | None = None,
+    ) -> Suite:
+        """Let every model that takes features by name take others.
+
+        Parameters
+        ----------
+        image_features, text_features : str, optional
+            Names of `ficoitr.models.features.feature_names`, or of features that the dataset brings; by default those
+            of the suite.
+        image_weights : str, optional
+            File of the weights of the image features, where no package brings them.
+
+        Raises
+        ------
+        OptionError
+            If no model of the suite takes features by name.
+
+        Examples
+        --------
+        >>> suite = get_suite("quick").with_features("efficientnet-lite0", "minilm")
+        >>> [model.folder for model in suite.models]
+        ['cca+efficientnet-lite0+minilm', 'cca-itq-64+efficientnet-lite0+minilm']
+        """
+        wanted = {
+            FEATURE_OPTIONS["image"]: image_features,
+            FEATURE_OPTIONS["text"]: text_features,
+            _WEIGHTS: image_weights,
+        }
+        options = {name: value for name, value in wanted.items() if value is not None}
+        changed = replace(self, models=tuple(model.with_options(options) for model in self.models))
+        if options and not changed.variant:
+            raise OptionError(
+                f"no model of the suite {self.name!r} takes {' or '.join(options)}",
+                where="suite",
+                fix="Name image_features or text_features, and a suite with a model such as cca",
+            )
+        return changed
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,19 @@ def bench_command(
     runs: Annotated[Path, typer.Option("--output", help="Where runs and the report are kept.")] = Path("runs"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of fitting and resampling.")] = 0,
     resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples for 95% intervals; 0 for none.")] = 1000,
+    image_features: Annotated[
+        str | None,
+        typer.Option(help="Image features for all models that take them by name.", show_default=False),
+    ] = None,
+    text_features: Annotated[
+        str | None, typer.Option(help="Text features, in the same way.", show_default=False)
+    ] = None,
+    image_weights: Annotated[
+        Path | None, typer.Option(help="File of the image features' weights, if they need one.", show_default=False)
+    ] = None,
+    feature_cache: Annotated[
+        Path | None, typer.Option(help="Keep features in this folder, and find them there.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
     """Fit the models of a suite, evaluate both tasks, measure their cost, compare them, and write a report.
@@ -35,11 +48,25 @@ def bench_command(
       ficoitr bench --suite quick --dataset scenes
 
       ficoitr bench --suite quick --dataset my_photos/
+
+      ficoitr bench --dataset my_photos/ --image-features efficientnet-lite0 --text-features minilm
     """
     from ficoitr.bench import bench
 
     with progress_bar() as progress:
-        result = bench(suite, dataset, root=root, output=runs, seed=seed, resamples=resamples, progress=progress)
+        result = bench(
+            suite,
+            dataset,
+            root=root,
+            output=runs,
+            seed=seed,
+            resamples=resamples,
+            image_features=image_features,
+            text_features=text_features,
+            image_weights=image_weights,
+            feature_cache=feature_cache,
+            progress=progress,
+        )
     if as_json:
         print_json(_as_json(result))
     else:

@@ -10,12 +10,16 @@ import typer
 from ficoitr.cli.console import messages, output, print_json, progress_bar
 from ficoitr.cli.convert import convert_command
 from ficoitr.cli.datasets import Name, Options, Root, Split, load_named
+from ficoitr.cli.features import features_command
 from ficoitr.cli.fetch import fetch_command, show_command
+from ficoitr.cli.label import label_command
 
 application = typer.Typer(help="Get and look at datasets.", no_args_is_help=True, rich_markup_mode="rich")
 application.command("show")(show_command)
 application.command("fetch")(fetch_command)
 application.command("convert")(convert_command)
+application.command("features")(features_command)
+application.command("label")(label_command)
 
 
 @application.command("card")

@@ -43,6 +43,23 @@ def datasets_command(as_json: AsJson = False) -> None:
     _show(("name", "from", "description"), rows, as_json)
 
 
+def features_command(as_json: AsJson = False) -> None:
+    """List the features that can be extracted from images and texts.
+
+    [bold]Example[/bold]
+
+      ficoitr features --json
+    """
+    from ficoitr.models.features.registry import feature_names
+
+    weights = {"none": "", "package": "from a package", "file": "from a file"}
+    rows = [
+        (one.name, one.modality, " × ".join(map(str, one.shape)), weights[one.weights], one.description)
+        for one in feature_names()
+    ]
+    _show(("name", "of", "shape", "weights", "description"), rows, as_json)
+
+
 def metrics_command(as_json: AsJson = False) -> None:
     """List the metrics, with the forms that --metrics takes.
 

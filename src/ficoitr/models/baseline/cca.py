@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class CCA:
-    """Canonical correlation of classic image features with the TF-IDF of the texts.
+    """Canonical correlation of features of images with those of texts: by default classic features, and TF-IDF.
 
     Embeddings have rows of length 1, so that cosine and inner product agree.
 
@@ -63,8 +63,8 @@ class CCA:
 
     @property
     def inputs(self) -> str:
-        """The image features it reads, ``"global"`` or ``"regions"``."""
-        return self.space.inputs.features
+        """The features it reads, such as ``"regions"`` or ``"efficientnet-lite0, minilm"``."""
+        return self.space.inputs
 
     @property
     def n_parameters(self) -> int:

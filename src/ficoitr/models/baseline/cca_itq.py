@@ -89,8 +89,8 @@ class CCAITQ:
 
     @property
     def inputs(self) -> str:
-        """The image features it reads, ``"global"`` or ``"regions"``."""
-        return self._fitted.space.inputs.features
+        """The features it reads, such as ``"regions"`` or ``"efficientnet-lite0, minilm"``."""
+        return self._fitted.space.inputs
 
     @property
     def n_parameters(self) -> int:

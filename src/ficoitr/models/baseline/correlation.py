@@ -85,13 +85,13 @@ class CanonicalDirections:
     correlations: Array
 
 
-def paired_moments(images: Array, texts: csr_matrix, text_to_image: Array) -> PairedMoments:
+def paired_moments(images: Array, texts: Array | csr_matrix, text_to_image: Array) -> PairedMoments:
     """Compute means and covariances over all pairs of an image and one of its texts.
 
     Parameters
     ----------
     images : ndarray of float64, shape (n_images, d_images)
-    texts : sparse matrix of float64, shape (n_texts, d_texts)
+    texts : ndarray or sparse matrix of float64, shape (n_texts, d_texts)
     text_to_image : ndarray of int64, shape (n_texts,)
         Each text is a pair: an image weighs as much as it has texts.
     """
@@ -102,8 +102,10 @@ def paired_moments(images: Array, texts: csr_matrix, text_to_image: Array) -> Pa
     text_mean = np.asarray(texts.mean(axis=0)).ravel()
     centred = images - image_mean
     image_covariance = (centred * weights[:, None]).T @ centred
-    # Texts stay sparse: products first, means taken off after.
-    text_covariance = (texts.T @ texts).toarray() / n_texts - np.outer(text_mean, text_mean)
+    # Sparse texts stay so: products first, means taken off after.
+    squares = texts.T @ texts
+    text_covariance = (squares if isinstance(squares, np.ndarray) else squares.toarray()) / n_texts
+    text_covariance = text_covariance - np.outer(text_mean, text_mean)
     sums = members @ texts
     # The image side is centred, so the text side's mean drops out.
     cross = (sums.T @ centred).T / n_texts
@@ -136,11 +138,12 @@ def canonical_directions(moments: PairedMoments, dimensions: int, ridges: Ridges
     image_scales = moments.images.whitening_scales(ridges.images)
     text_scales = moments.texts.whitening_scales(ridges.texts)
     left, correlations, right = _largest_singular(image_scales[:, None] * moments.cross * text_scales, dimensions)
-    return CanonicalDirections(
-        images=moments.images.vectors @ (image_scales[:, None] * left),
-        texts=moments.texts.vectors @ (text_scales[:, None] * right),
-        correlations=correlations,
-    )
+    images = moments.images.vectors @ (image_scales[:, None] * left)
+    texts = moments.texts.vectors @ (text_scales[:, None] * right)
+    # Decompositions leave the signs open, and processors differ in them: the largest weight of each text direction is
+    # made positive, so that what starts from these signs, such as a quantization, comes out alike everywhere.
+    signs = np.sign(texts[np.abs(texts).argmax(axis=0), np.arange(texts.shape[1])])
+    return CanonicalDirections(images=images * signs, texts=texts * signs, correlations=correlations)
 
 
 def _spectrum(mean: Array, covariance: Array) -> Spectrum:
@@ -149,7 +152,7 @@ def _spectrum(mean: Array, covariance: Array) -> Spectrum:
 
 
 def _largest_singular(matrix: Array, count: int) -> tuple[Array, Array, Array]:
-    """Return the ``count`` leading singular triplets, vectors in columns, signs fixed.
+    """Return the ``count`` leading singular triplets, vectors in columns.
 
     The eigenvectors of the smaller Gram matrix cost a tenth of a full decomposition; its squaring loses
     only singular values some 1e-8 times the largest, which are noise here.
@@ -162,6 +165,4 @@ def _largest_singular(matrix: Array, count: int) -> tuple[Array, Array, Array]:
     squared, left = squared[::-1], left[:, ::-1]
     kept = squared > squared[0] * 1e-14
     values, left = np.sqrt(squared[kept]), left[:, kept]
-    # LAPACK leaves the signs open; the largest entry of each vector is made positive.
-    left = left * np.sign(left[np.abs(left).argmax(axis=0), np.arange(left.shape[1])])
     return left, values, matrix.T @ left / values

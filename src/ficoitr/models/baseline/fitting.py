@@ -16,11 +16,14 @@ from ficoitr.models.baseline.correlation import (
     canonical_directions,
     paired_moments,
 )
+from ficoitr.models.baseline.image_inputs import ImageInputs, chosen_image_features
 from ficoitr.models.baseline.kernel import GaussianMap
-from ficoitr.models.baseline.space import CommonSpace, ImageInputs, SpaceConfig, project
+from ficoitr.models.baseline.space import CommonSpace, SpaceConfig, project
+from ficoitr.models.baseline.text_inputs import TextInputs, chosen_text_features, fit_text_inputs
 from ficoitr.models.baseline.threads import one_blas_thread
-from ficoitr.models.features.extract import extract_features, feature_blocks, has_boxes, shared_features
-from ficoitr.models.features.terms import TermWeights
+from ficoitr.models.features.extract import shared_features
+from ficoitr.models.features.vectors import feature_vectors
+from ficoitr.models.judging import mean_recall
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,24 +32,22 @@ if TYPE_CHECKING:
 
     from ficoitr.data import Dataset
     from ficoitr.models.base import Progress
-    from ficoitr.models.features.extract import FeatureSet
 
 Array = np.ndarray[Any, Any]
 
 _FEWEST_IMAGES = 10
 _ALIKE = 1e-9  # total variance; both sides are scaled to about one
 _IMAGE_RIDGES = (0.003, 0.03, 0.3, 3.0)
-_TEXT_RIDGES = (0.3, 1.0, 3.0)
 _FOLDS = 4
 _JUDGED_IMAGES = 500
 
 
 @dataclass(frozen=True, eq=False)
 class _Pairs:
-    """What the two maps take: image features, scaled and perhaps mapped, and texts as weighted terms."""
+    """What the two maps take: image features, scaled and perhaps mapped, and texts as weighted terms or vectors."""
 
     images: Array
-    texts: csr_matrix
+    texts: Array | csr_matrix
     text_to_image: Array
 
     def select(self, images: Array) -> _Pairs:
@@ -100,6 +101,8 @@ def fit_common_space(
         If there are too few images.
     ValuesError
         If the texts share no words, or if all images or all texts are alike.
+    OptionError
+        If there are no such features.
     """
     if len(train.images) < _FEWEST_IMAGES:
         raise ShapeError(
@@ -108,60 +111,55 @@ def fit_common_space(
             expected=f"at least {_FEWEST_IMAGES}",
         )
     with one_blas_thread(), shared_features():
-        terms = TermWeights.fit(train.texts, max_terms=config.max_terms)
+        texts = fit_text_inputs(
+            train,
+            chosen_text_features(config.text_features, train),
+            max_terms=config.max_terms,
+            seed=seed,
+            progress=progress,
+        )
         candidates = [
-            _choose_ridges(inputs, terms, train, validation, config, seed, progress)
-            for inputs in _candidate_inputs(train, config, seed, progress)
+            _choose_ridges(images, texts, train, validation, config, seed, progress)
+            for images in _candidate_inputs(train, config, seed, progress)
         ]
         best = max(candidates, key=lambda choice: choice.score)
         directions = canonical_directions(best.moments, config.dimensions, best.ridges)
     image_map, text_map = _maps(best.moments, directions, config.correlation_power)
-    return CommonSpace(best.inputs, image_map, terms, text_map, directions.correlations)
+    return CommonSpace(best.inputs, image_map, texts, text_map, directions.correlations)
 
 
 def _candidate_inputs(train: Dataset, config: SpaceConfig, seed: int, progress: Progress | None) -> list[ImageInputs]:
-    boxed = has_boxes(train)
-    feature_set: FeatureSet = config.features if config.features != "auto" else "regions" if boxed else "global"
-    features = extract_features(train, feature_set, progress=progress)
-    scale = _block_scale(features, feature_set)
-    linear = ImageInputs(feature_set, boxed and feature_set == "regions", scale, None)
-    if config.kernel == "linear" or (config.kernel == "auto" and feature_set == "regions"):
+    features = chosen_image_features(config.features, train)
+    linear = ImageInputs.fit(train, features, config.weights, progress)
+    if config.kernel == "linear" or (config.kernel == "auto" and linear.linear_by_nature):
         return [linear]
-    kernel = GaussianMap.fit(features * scale, n_landmarks=config.n_landmarks, seed=seed)
+    values = feature_vectors(train, features, weights=config.weights)
+    kernel = GaussianMap.fit(values * linear.scale, n_landmarks=config.n_landmarks, seed=seed)
     gaussian = replace(linear, kernel=kernel)
     return [gaussian] if config.kernel == "gaussian" else [linear, gaussian]
 
 
 def _choose_ridges(
-    inputs: ImageInputs,
-    terms: TermWeights,
+    images: ImageInputs,
+    texts: TextInputs,
     train: Dataset,
     validation: Dataset | None,
     config: SpaceConfig,
     seed: int,
     progress: Progress | None,
 ) -> _Choice:
-    pairs = _Pairs(inputs(train), terms.encode(train.texts), train.text_to_image)
+    pairs = _Pairs(images(train), texts(train), train.text_to_image)
     moments = _moments(pairs)
     _require_differences(moments, train)
     random = np.random.default_rng(seed)
     if validation is None:
         trials = _folds(pairs, random)
     else:
-        judges = _Pairs(inputs(validation, progress), terms.encode(validation.texts), validation.text_to_image)
+        judges = _Pairs(images(validation, progress), texts(validation, progress), validation.text_to_image)
         judging = random.permutation(len(validation.images))[:_JUDGED_IMAGES]
         trials = [(moments, judges.select(np.sort(judging)))]
-    ridges, score = _best_ridges(trials, config, progress)
-    return _Choice(inputs, moments, ridges, score)
-
-
-def _block_scale(features: Array, feature_set: FeatureSet) -> Array:
-    """Return one factor a column that gives every kind of descriptor the same total variance."""
-    variances = features.var(axis=0, dtype=np.float64)
-    sizes = feature_blocks(feature_set)
-    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    totals = np.add.reduceat(variances, starts)
-    return np.repeat(1 / np.sqrt(np.where(totals > 0, totals, 1)), sizes)
+    ridges, score = _best_ridges(trials, texts.ridges, config, progress)
+    return _Choice(images, moments, ridges, score)
 
 
 def _moments(pairs: _Pairs) -> PairedMoments:
@@ -191,8 +189,10 @@ def _folds(pairs: _Pairs, random: np.random.Generator) -> list[_Trial]:
     return trials
 
 
-def _best_ridges(trials: Sequence[_Trial], config: SpaceConfig, progress: Progress | None) -> tuple[Ridges, float]:
-    candidates = [Ridges(*pair) for pair in product(_IMAGE_RIDGES, _TEXT_RIDGES)]
+def _best_ridges(
+    trials: Sequence[_Trial], text_ridges: tuple[float, ...], config: SpaceConfig, progress: Progress | None
+) -> tuple[Ridges, float]:
+    candidates = [Ridges(*pair) for pair in product(_IMAGE_RIDGES, text_ridges)]
     scores = []
     for done, ridges in enumerate(candidates, start=1):
         scores.append(sum(_judge(moments, judges, ridges, config) for moments, judges in trials))
@@ -206,17 +206,4 @@ def _judge(moments: PairedMoments, judges: _Pairs, ridges: Ridges, config: Space
     directions = canonical_directions(moments, config.dimensions, ridges)
     image_map, text_map = _maps(moments, directions, config.correlation_power)
     scores = project(judges.images, image_map) @ project(judges.texts, text_map).T
-    return _mean_recall(scores, judges.text_to_image)
-
-
-def _mean_recall(scores: Array, text_to_image: Array) -> float:
-    """Mean of R@1, R@5 and R@10 in both directions; ``scores`` has shape (n_images, n_texts).
-
-    Tied candidates count as better, so that maps that collapse to a point cannot look good.
-    """
-    own = scores[text_to_image, np.arange(scores.shape[1])]
-    best_own = np.full(len(scores), -np.inf)
-    np.maximum.at(best_own, text_to_image, own)
-    better_images = (scores >= own).sum(axis=0) - 1
-    better_texts = (scores >= best_own[:, None]).sum(axis=1) - 1
-    return float(np.mean([(better < k).mean() for better in (better_images, better_texts) for k in (1, 5, 10)]))
+    return mean_recall(scores, judges.text_to_image)

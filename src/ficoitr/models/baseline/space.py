@@ -1,4 +1,4 @@
-"""The common space of both baselines: classic image features and TF-IDF, brought together by correlation."""
+"""The common space of both baselines: features of images and of texts, brought together by correlation."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
-from ficoitr.errors import InputError, OptionError
-from ficoitr.models.baseline.kernel import GaussianMap
-from ficoitr.models.features.extract import FEATURE_SETS, extract_features, has_boxes
-from ficoitr.models.features.terms import TermWeights
+from ficoitr.errors import OptionError
+from ficoitr.models.baseline.image_inputs import ImageInputs
+from ficoitr.models.baseline.text_inputs import TERMS, TextInputs, text_inputs_from_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,14 +18,12 @@ if TYPE_CHECKING:
 
     from ficoitr.data import Dataset
     from ficoitr.models.base import Progress
-    from ficoitr.models.features.extract import FeatureSet
 
 Array = np.ndarray[Any, Any]
 
-_FEATURES = ("auto", *FEATURE_SETS)
 _KERNELS = ("auto", "linear", "gaussian")
 
-SPACE_ARRAYS = ("image_scale", "image_map", "terms", "inverse_frequencies", "text_map", "correlations")
+SPACE_ARRAYS = ("image_scale", "image_map", "text_map", "correlations")
 
 
 @dataclass(frozen=True)
@@ -36,25 +33,34 @@ class SpaceConfig:
     Parameters
     ----------
     dimensions : int
-        Of the common space; at most as many as there are features and terms.
-    features : {"auto", "global", "regions"}
-        Image features. ``auto`` takes regions where the dataset knows boxes, else global.
+        Of the common space; at most as many as there are features on either side.
+    features : str
+        Image features: a name of `ficoitr.models.features.feature_names`, or of the dataset's ``image_features``.
+        ``auto`` takes ``regions`` where the dataset knows boxes or brings them, else ``global``, or the first features
+        that it brings if it has no pixels. Sets of regions are averaged.
+    text_features : str
+        Text features: ``terms`` (TF-IDF), a name of `ficoitr.models.features.feature_names`, or of the dataset's
+        ``text_features``. ``auto`` takes ``terms``, or the first features that the dataset brings if it has no words.
+    weights : str, optional
+        File of the weights of the image features, where no package brings them.
     kernel : {"auto", "linear", "gaussian"}
         Whether image features are used as they are or through a Gaussian kernel, which is kernel CCA on the
         image side. ``auto`` takes linear for regions, whose mean is already a sum over objects as a text is
-        one over words, and for global whichever retrieves held-out images better: Gaussian with few images,
+        one over words, and for others whichever retrieves held-out images better: Gaussian with few images,
         linear with many.
     n_landmarks : int
         Training images that span the kernel's space.
     max_terms : int
-        Most words and word pairs of the texts that are told apart.
+        Most words and word pairs of the texts that are told apart (``terms`` only).
     correlation_power : float
         Each dimension is weighted by its canonical correlation to this power (Gong, Ke, Isard and Lazebnik,
         "A Multi-View Embedding Space", IJCV 106, 2014, use 4).
     """
 
     dimensions: int = 64
-    features: Literal["auto", "global", "regions"] = "auto"
+    features: str = "auto"
+    text_features: str = "auto"
+    weights: str | None = None
     kernel: Literal["auto", "linear", "gaussian"] = "auto"
     n_landmarks: int = 1024
     max_terms: int = 1500
@@ -63,8 +69,10 @@ class SpaceConfig:
     def __post_init__(self) -> None:
         for name in ("dimensions", "n_landmarks", "max_terms"):
             _require(name, getattr(self, name), is_whole(getattr(self, name), 1), "an integer of 1 or more")
-        for name, choices in (("features", _FEATURES), ("kernel", _KERNELS)):
-            _require(name, getattr(self, name), getattr(self, name) in choices, " or ".join(choices))
+        for name in ("features", "text_features"):
+            _require(name, getattr(self, name), isinstance(getattr(self, name), str), "a name of features")
+        _require("weights", self.weights, isinstance(self.weights, str | None), "the path of a file")
+        _require("kernel", self.kernel, self.kernel in _KERNELS, " or ".join(_KERNELS))
         power = self.correlation_power
         fits = isinstance(power, int | float) and 0 <= power < np.inf
         _require("correlation_power", power, fits, "a number of 0 or more")
@@ -81,118 +89,62 @@ def _require(name: str, value: object, fits: bool, expected: str) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class ImageInputs:
-    """What the image map takes: features of one set, scaled, and perhaps put through a kernel.
-
-    Parameters
-    ----------
-    features : {"global", "regions"}
-        The feature set.
-    boxed : bool
-        Whether its regions were those that the dataset knows, rather than fixed ones.
-    scale : ndarray of float64, shape (d,)
-        Gives every kind of descriptor the same weight.
-    kernel : GaussianMap or None
-        What the scaled features go through, if anything.
-    """
-
-    features: FeatureSet
-    boxed: bool
-    scale: Array
-    kernel: GaussianMap | None
-
-    def __call__(self, dataset: Dataset, progress: Progress | None = None) -> Array:
-        """Extract the inputs of the images of ``dataset``; float64, one row an image.
-
-        Raises
-        ------
-        InputError
-            If the model was fitted on boxes and the dataset has none.
-        """
-        if self.boxed and not has_boxes(dataset):
-            raise InputError(
-                "the model was fitted on the boxes of regions, and this dataset has none",
-                where=f"dataset {dataset.name!r}",
-                fix='Fit the model with features="global"',
-            )
-        scaled = extract_features(dataset, self.features, progress=progress) * self.scale
-        return scaled if self.kernel is None else self.kernel(scaled)
-
-    @property
-    def n_parameters(self) -> int:
-        """Numbers that fitting has set."""
-        if self.kernel is None:
-            return self.scale.size
-        return self.scale.size + self.kernel.landmarks.size + self.kernel.whitening.size + 1
-
-
-@dataclass(frozen=True, eq=False)
 class CommonSpace:
     """A fitted pair of maps into one space.
 
     Parameters
     ----------
-    inputs : ImageInputs
+    image_inputs : ImageInputs
         What the image map takes.
-    image_map : ndarray of float64, shape (d_inputs + 1, dimensions)
+    image_map : ndarray of float64, shape (d_images + 1, dimensions)
         The last row is the offset.
-    terms : TermWeights
+    text_inputs : TextInputs
         What the text map takes.
-    text_map : ndarray of float64, shape (n_terms + 1, dimensions)
+    text_map : ndarray of float64, shape (d_texts + 1, dimensions)
     correlations : ndarray of float64, shape (dimensions,)
         On the training pairs, shrunk by the ridges.
     """
 
-    inputs: ImageInputs
+    image_inputs: ImageInputs
     image_map: Array
-    terms: TermWeights
+    text_inputs: TextInputs
     text_map: Array
     correlations: Array
+
+    @property
+    def inputs(self) -> str:
+        """The features it reads, of images and, unless they are terms, of texts."""
+        names = [self.image_inputs.features, self.text_inputs.features]
+        return ", ".join(name for name in names if name != TERMS)
 
     @property
     def n_parameters(self) -> int:
         """Numbers that fitting has set."""
         maps = self.image_map.size + self.text_map.size
-        return self.inputs.n_parameters + self.terms.inverse_frequencies.size + maps
+        return self.image_inputs.n_parameters + self.text_inputs.n_parameters + maps
 
     def images(self, dataset: Dataset, progress: Progress | None = None) -> Array:
         """Bring images into the space; float64, shape (n_images, dimensions), rows of length 1."""
-        return project(self.inputs(dataset, progress), self.image_map)
+        return project(self.image_inputs(dataset, progress), self.image_map)
 
     def texts(self, dataset: Dataset, progress: Progress | None = None) -> Array:
         """Bring texts into the space; float64, shape (n_texts, dimensions), rows of length 1."""
-        values = project(self.terms.encode(dataset.texts), self.text_map)
-        if progress is not None:
-            progress("text features", len(values), len(values))
-        return values
+        return project(self.text_inputs(dataset, progress), self.text_map)
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return what a file needs to hold: settings for its header, and arrays."""
-        inputs = self.inputs
-        settings: dict[str, Any] = {"features": inputs.features, "boxed": inputs.boxed, "decay": None}
-        arrays = {
-            "image_scale": inputs.scale,
-            "image_map": self.image_map,
-            "terms": np.array(self.terms.terms),
-            "inverse_frequencies": self.terms.inverse_frequencies,
-            "text_map": self.text_map,
-            "correlations": self.correlations,
-        }
-        if inputs.kernel is not None:
-            settings["decay"] = inputs.kernel.decay
-            arrays |= {"landmarks": inputs.kernel.landmarks, "whitening": inputs.kernel.whitening}
-        return settings, arrays
+        image_settings, image_arrays = self.image_inputs.to_parts()
+        text_settings, text_arrays = self.text_inputs.to_parts()
+        maps = {"image_map": self.image_map, "text_map": self.text_map, "correlations": self.correlations}
+        return {**image_settings, **text_settings}, {**image_arrays, **text_arrays, **maps}
 
     @classmethod
     def from_parts(cls, settings: Mapping[str, Any], arrays: Mapping[str, Array]) -> Self:
         """Rebuild the space from what `to_parts` returned."""
-        kernel = None
-        if settings["decay"] is not None:
-            kernel = GaussianMap(arrays["landmarks"], settings["decay"], arrays["whitening"])
         return cls(
-            inputs=ImageInputs(settings["features"], settings["boxed"], arrays["image_scale"], kernel),
+            image_inputs=ImageInputs.from_parts(settings, arrays),
             image_map=arrays["image_map"],
-            terms=TermWeights(tuple(arrays["terms"].tolist()), arrays["inverse_frequencies"]),
+            text_inputs=text_inputs_from_parts(settings, arrays),
             text_map=arrays["text_map"],
             correlations=arrays["correlations"],
         )

@@ -1,59 +1,63 @@
-"""Extraction of a dataset's image features, in blocks on threads, shared between models on request."""
+"""Extraction of a dataset's features: batch by batch on threads, kept on disk or shared between models on request."""
 
 from __future__ import annotations
 
+import json
 import os
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ficoitr.errors import OptionError
-from ficoitr.models.features.classic import (
-    GLOBAL_BLOCKS,
-    REGION_BLOCKS,
-    fixed_boxes,
-    global_features,
-    region_features,
-)
+from ficoitr.errors import InputError
+from ficoitr.models.features.base import Extractor
+from ficoitr.models.features.cache import cached
+from ficoitr.models.features.registry import load_extractor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from ficoitr.data import Dataset
+    from ficoitr.data.stored import StoredFeatures
     from ficoitr.models.base import Progress
 
 Array = np.ndarray[Any, Any]
-FeatureSet = Literal["global", "regions"]
 
-FEATURE_SETS: tuple[FeatureSet, ...] = ("global", "regions")
-_BLOCK_IMAGES = 64
+_MOST_THREADS = 16
 
 
-@runtime_checkable
-class Boxed(Protocol):
-    """Something in `Dataset.extra` that knows the boxes of each image."""
-
-    def boxes(self, row: int) -> Array:
-        """Boxes of one image, shape (n_regions, 4): left, top, right, bottom in pixels."""
-        ...
+@dataclass(frozen=True, eq=False)
+class _Sharing:
+    cache: Path | None
+    known: WeakKeyDictionary[Dataset, dict[str, Array]] = field(default_factory=WeakKeyDictionary)
 
 
-_Store = WeakKeyDictionary["Dataset", dict[str, Array]]
-_SHARED: ContextVar[_Store | None] = ContextVar("shared image features", default=None)
+_SHARED: ContextVar[_Sharing | None] = ContextVar("shared features", default=None)
 
 
 @contextmanager
-def shared_features() -> Iterator[None]:
+def shared_features(cache: str | Path | None = None) -> Iterator[None]:
     """Extract the features of each dataset once within this block, whichever models ask for them.
 
-    The key is the `Dataset` object itself, so features can never be taken for those of other images; they are
-    freed with the object. Outside such a block every call extracts anew, as a measurement of time needs. A block
-    within a block shares with the outer one.
+    Parameters
+    ----------
+    cache : path, optional
+        A folder: features are kept there as well, by what they were extracted from and how, and are found again by
+        a later process; see `extract_features`.
+
+    Notes
+    -----
+    In memory the key is the dataset object itself, so features can never be taken for those of other images; they
+    are freed with the object. Outside such a block every call extracts anew, as a measurement of time needs. A block
+    within a block shares with the outer one, and uses its cache.
 
     Examples
     --------
@@ -66,85 +70,143 @@ def shared_features() -> Iterator[None]:
     if _SHARED.get() is not None:
         yield
         return
-    token = _SHARED.set(WeakKeyDictionary())
+    token = _SHARED.set(_Sharing(None if cache is None else Path(cache)))
     try:
         yield
     finally:
         _SHARED.reset(token)
 
 
-def has_boxes(dataset: Dataset) -> bool:
-    """Whether the dataset knows where the objects of its images are."""
-    return any(isinstance(value, Boxed) for value in dataset.extra.values())
-
-
-def feature_blocks(feature_set: FeatureSet) -> tuple[int, ...]:
-    """Return the number of columns of each kind of descriptor, in their order."""
-    blocks = GLOBAL_BLOCKS if feature_set == "global" else REGION_BLOCKS
-    return tuple(block.size for block in blocks)
-
-
-def extract_features(dataset: Dataset, feature_set: FeatureSet, *, progress: Progress | None = None) -> Array:
-    """Extract one vector an image.
+def extract_features(
+    dataset: Dataset,
+    features: str | Extractor,
+    *,
+    weights: str | Path | None = None,
+    cache: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Array:
+    """Return features of all images or texts of a dataset: those that it brings, or else extracted.
 
     Parameters
     ----------
     dataset : Dataset
-        Its images are decoded block by block and not kept.
-    feature_set : {"global", "regions"}
-        ``global``: 780 numbers of the whole image. ``regions``: the mean of 345 numbers a region, over the
-        boxes that the dataset knows, or over eight fixed regions where it knows none.
+        Its images are decoded batch by batch and not kept.
+    features : str or Extractor
+        A name of the dataset's ``image_features`` or ``text_features``, or of `feature_names`; or an extractor, such
+        as one that `fit_extractor` has returned.
+    weights : path, optional
+        A file of weights, see `load_extractor`.
+    cache : path, optional
+        A folder, created if it is missing, in which features are kept. They are found again by the hash of the images
+        or texts, of the weights and of all settings; an extraction that was interrupted, or killed, goes on where it
+        was, and ends with the same bytes. No more than a few batches are held in memory.
     progress : callable, optional
-        Called after each block of images.
+        Called after each batch.
 
     Returns
     -------
-    ndarray of float32, shape (n_images, 780 or 345)
-        Read-only within `shared_features`.
+    ndarray of float32, shape (n, d) or (n, n_regions, d)
+        Memory-mapped where there is a cache. Read-only there, and within `shared_features`.
 
     Raises
     ------
     OptionError
-        For an unknown feature set.
+        For unknown features, or weights that are missing or not used.
+    InputError
+        If the dataset has no pixels or no words, and does not bring these features.
+    FileFormatError
+        If an image cannot be read (`readable` leaves such images out), or the weights.
+    MissingExtraError
+        If a library or a package of weights is not installed.
+    OutputError
+        If the cache cannot be written.
+
+    Notes
+    -----
+    With or without a cache the values are the same to the last bit. Networks for images take each image alone and in
+    one thread, so that its features do not depend on the others, nor on the number of cores; another processor or
+    another version of torch may change the last bits.
+
+    Examples
+    --------
+    >>> from ficoitr.data import load_dataset
+    >>> test = load_dataset("scenes", train=8, validation=4, test=4).split("test")
+    >>> extract_features(test, "region-set").shape
+    (4, 8, 345)
     """
-    if feature_set not in FEATURE_SETS:
-        raise OptionError(
-            f"there is no feature set {feature_set!r}", where="features", expected=", ".join(FEATURE_SETS)
+    stored = find_stored(dataset, features)
+    if stored is not None:
+        return np.asarray(stored, dtype=np.float32)
+    extractor = features if isinstance(features, Extractor) else load_extractor(features, weights=weights)
+    _require_source(dataset, extractor)
+    sharing = _SHARED.get()
+    if sharing is None:
+        return _extract(dataset, extractor, cache, progress)
+    known = sharing.known.setdefault(dataset, {})
+    identity = json.dumps(extractor.identity, sort_keys=True)
+    if identity not in known:
+        values = _extract(dataset, extractor, cache or sharing.cache, progress)
+        values.flags.writeable = False
+        known[identity] = values
+    return known[identity]
+
+
+def find_stored(dataset: Dataset, features: str | Extractor) -> StoredFeatures | None:
+    """Return the features of that name that the dataset brings with it, if it does."""
+    if isinstance(features, Extractor):
+        return None
+    return dataset.image_features.get(features, dataset.text_features.get(features))
+
+
+def _require_source(dataset: Dataset, extractor: Extractor) -> None:
+    lacks, brings, there_is = (
+        ("pixels", dataset.image_features, dataset.has_pixels)
+        if extractor.modality == "image"
+        else ("words", dataset.text_features, dataset.has_words)
+    )
+    if not there_is:
+        raise InputError(
+            f"this dataset has no {lacks} to extract {extractor.name!r} from",
+            where=f"dataset {dataset.name!r}",
+            expected=f"one of the features that it brings: {', '.join(brings) or 'none'}",
         )
-    store = _SHARED.get()
-    if store is None:
-        return _extract(dataset, feature_set, progress)
-    known = store.setdefault(dataset, {})
-    if feature_set not in known:
-        features = _extract(dataset, feature_set, progress)
-        features.flags.writeable = False
-        known[feature_set] = features
-    return known[feature_set]
 
 
-def _extract(dataset: Dataset, feature_set: FeatureSet, progress: Progress | None) -> Array:
-    describe = _describe_globally if feature_set == "global" else _describe_regions
-    n_images = len(dataset.images)
-    blocks = [range(start, min(start + _BLOCK_IMAGES, n_images)) for start in range(0, n_images, _BLOCK_IMAGES)]
-    results = []
-    # Pillow and NumPy release the interpreter lock for most of this work.
-    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, len(blocks))) as pool:
-        for rows, result in zip(blocks, pool.map(partial(describe, dataset), blocks), strict=True):
-            results.append(result)
-            if progress is not None:
-                progress("image features", rows.stop, n_images)
-    return np.concatenate(results)
+def _extract(dataset: Dataset, extractor: Extractor, cache: str | Path | None, progress: Progress | None) -> Array:
+    n_items = len(dataset.images if extractor.modality == "image" else dataset.texts)
+    shape = (n_items, *extractor.shape)
+    batches = partial(_batches, dataset, extractor, n_items, progress)
+    if cache is not None:
+        key: Mapping[str, Any] = {"features": extractor.identity, "content": extractor.content(dataset)}
+        return cached(Path(cache), extractor.name, key, shape, batches)
+    features = np.empty(shape, dtype=np.float32)
+    for rows, values in batches(0):
+        features[rows.start : rows.stop] = values
+    return features
 
 
-def _describe_globally(dataset: Dataset, rows: range) -> Array:
-    return global_features([dataset.images[row] for row in rows])
+def _batches(
+    dataset: Dataset, extractor: Extractor, n_items: int, progress: Progress | None, start: int
+) -> Iterator[tuple[range, Array]]:
+    batches = [range(row, min(row + extractor.batch, n_items)) for row in range(start, n_items, extractor.batch)]
+    # Pillow, NumPy and torch release the interpreter lock for most of their work.
+    count = max(1, min(os.cpu_count() or 1, len(batches), _MOST_THREADS))
+    with extractor.threads(count) as pool:
+        waiting: deque[tuple[range, Future[Array]]] = deque()
+        for rows in batches:
+            waiting.append((rows, pool.submit(extractor.describe, dataset, rows)))
+            # One batch more than there are threads: none waits, and no more are held.
+            if len(waiting) > count:
+                yield _finished(waiting, n_items, extractor, progress)
+        while waiting:
+            yield _finished(waiting, n_items, extractor, progress)
 
 
-def _describe_regions(dataset: Dataset, rows: range) -> Array:
-    images = [dataset.images[row] for row in rows]
-    source = next((value for value in dataset.extra.values() if isinstance(value, Boxed)), None)
-    boxes = [
-        fixed_boxes(image.size) if source is None else source.boxes(row)
-        for row, image in zip(rows, images, strict=True)
-    ]
-    return np.stack([regions.mean(axis=0) for regions in region_features(images, boxes)])
+def _finished(
+    waiting: deque[tuple[range, Future[Array]]], n_items: int, extractor: Extractor, progress: Progress | None
+) -> tuple[range, Array]:
+    rows, future = waiting.popleft()
+    values = future.result()
+    if progress is not None:
+        progress(f"{extractor.modality} features", rows.stop, n_items)
+    return rows, values

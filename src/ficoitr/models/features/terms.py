@@ -23,6 +23,17 @@ _WORD = re.compile(r"\w\w+")
 _FEWEST_TEXTS = 5
 
 
+def words_of(text: str) -> list[str]:
+    """List the words of a text that have two letters or more, in lower case.
+
+    Examples
+    --------
+    >>> words_of("A red car by a tree")
+    ['red', 'car', 'by', 'tree']
+    """
+    return _WORD.findall(text.lower())
+
+
 def terms_of(text: str) -> list[str]:
     """List the words of a text, and the pairs of neighbouring words that mean something.
 
@@ -34,7 +45,7 @@ def terms_of(text: str) -> list[str]:
     >>> terms_of("A red car by a tree")
     ['red', 'car', 'by', 'tree', 'red car']
     """
-    words = _WORD.findall(text.lower())
+    words = words_of(text)
     pairs = [
         f"{first} {second}"
         for first, second in pairwise(words)
