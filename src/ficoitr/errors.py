@@ -87,5 +87,9 @@ class OutputError(FicoitrError, OSError):
     """A result that cannot be written where it was asked for."""
 
 
+class TrainingError(FicoitrError, RuntimeError):
+    """A training that cannot go on: a loss or a weight that is no number."""
+
+
 class MissingExtraError(FicoitrError, ImportError):
     """An optional library that is not installed; the message names the extra that brings it."""
