@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ficoitr.errors import OptionError, did_you_mean
+from ficoitr.extras import require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,19 +34,31 @@ class ModelEntry:
         One line.
     source : str
         ``"package.module:Class"``, a class that is an `Encoder` and takes its options as keywords.
+    needs : tuple of str
+        Libraries of the extra ``models``.
     """
 
     name: str
     granularity: str
     description: str
     source: str
+    needs: tuple[str, ...] = ()
 
     def model_class(self) -> Any:
-        """Import the class."""
+        """Import the class.
+
+        Raises
+        ------
+        MissingExtraError
+            If a library that it needs is not installed.
+        """
+        for library in self.needs:
+            require(library, "models")
         module, _, attribute = self.source.partition(":")
         return getattr(importlib.import_module(module), attribute)
 
 
+_TORCH = ("torch", "safetensors", "yaml")
 _BUILT_IN = (
     ModelEntry(
         "cca",
@@ -54,6 +67,10 @@ _BUILT_IN = (
         "ficoitr.models.baseline.cca:CCA",
     ),
     ModelEntry("cca-itq", "coarse", "the same, then iterative quantization", "ficoitr.models.baseline.cca_itq:CCAITQ"),
+    ModelEntry(
+        "ucch", "coarse", "contrastive hashing without labels", "ficoitr.models.coarse.models:UCCH", needs=_TORCH
+    ),
+    ModelEntry("dadh", "coarse", "adversarial hashing with labels", "ficoitr.models.coarse.models:DADH", needs=_TORCH),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -11,10 +11,19 @@ from torch import Tensor
 
 from ficoitr.errors import CaptionMapError, CategoryError, ShapeError, ValuesError
 
-if TYPE_CHECKING:
-    from ficoitr.data.stored import StoredFeatures
-
 Array = np.ndarray[Any, Any]
+
+
+class Rows(Protocol):
+    """Features with a row an item, in memory or read when they are asked for: arrays, `StoredFeatures` and alike."""
+
+    def __len__(self) -> int:
+        """Count the items."""
+        ...
+
+    def __getitem__(self, rows: Any, /) -> Array:
+        """Read the features of some items."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -62,8 +71,8 @@ class FeaturePairs:
 
     Parameters
     ----------
-    images : array or StoredFeatures of shape (n_images, …)
-    texts : array or StoredFeatures of shape (n_texts, …)
+    images : Rows, such as an array of shape (n_images, …)
+    texts : Rows, such as an array of shape (n_texts, …)
     text_to_image : ndarray of int64, shape (n_texts,)
         Each text makes a pair with its image.
     labels : ndarray of bool, shape (n_images, L), optional
@@ -76,8 +85,8 @@ class FeaturePairs:
 
     def __init__(
         self,
-        images: Array | StoredFeatures,
-        texts: Array | StoredFeatures,
+        images: Rows,
+        texts: Rows,
         text_to_image: Array,
         labels: Array | None = None,
     ) -> None:
@@ -116,7 +125,7 @@ class FeaturePairs:
         )
 
 
-def _tensor(features: Array | StoredFeatures, rows: Array, side: str) -> Tensor:
+def _tensor(features: Rows, rows: Array, side: str) -> Tensor:
     values = torch.from_numpy(np.ascontiguousarray(features[rows], dtype=np.float32))
     if not torch.isfinite(values).all():
         bad = int(rows[int(torch.nonzero(~torch.isfinite(values.flatten(1)).all(dim=1))[0])])

@@ -117,7 +117,7 @@ class Checkpoints:
             raise OptionError(
                 f"the training begun here had another {' and '.join(different)}",
                 where=str(self.path.parent),
-                fix="Choose another folder, or start anew (--fresh)",
+                fix="Choose another folder, or remove this one to start anew",
             )
         recipe.load_state_dict(state)
         return position

@@ -1,0 +1,1 @@
+"""Coarse-grained models: networks whose outputs' signs are hash codes."""

@@ -1,0 +1,103 @@
+"""`ficoitr train`, `encode` and `evaluate`, one after the other, as a new user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ficoitr.cli.application import application
+
+DATA = ["--dataset", "scenes", "-o", "train=120", "-o", "validation=40", "-o", "test=30"]
+SMALL = ["--bits", "16", "--set", "hidden=32", "--set", "negatives=16", "--set", "training.batch_size=50"]
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(application, [str(one) for one in arguments])
+
+
+def test_from_training_to_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run("train", "ucch", *DATA, *SMALL, "--set", "training.epochs=2")
+    assert done.exit_code == 0, done.output
+    assert "Trained ucch on scenes (global, bag-of-words): 2 epochs, best in epoch" in done.output
+    done = run("encode", "runs/scenes/ucch-16", *DATA)
+    assert done.exit_code == 0, done.output
+    assert "Wrote 30 images and 150 texts" in done.output
+    # The command that it proposes works as it stands.
+    proposed = done.output.split("Next: ficoitr ")[1].split()
+    done = run(*proposed, "--resamples", 0, "--json")
+    assert done.exit_code == 0, done.output
+    result = json.loads(done.stdout)
+    assert result["queries"] == {"i2t": 30, "t2i": 150}
+    assert 0 < result["category"]["t2i"]["mAP@N"] <= 1
+
+
+def test_killed_and_started_again(tmp_path: Path) -> None:
+    arguments = ["train", "ucch", *DATA, *SMALL, "--set", "training.epochs=12", "--set", "training.save_seconds=0"]
+
+    def command(name: str) -> list[str]:
+        program = "from ficoitr.cli import main; main()"
+        return [sys.executable, "-c", program, *arguments, "--output", str(tmp_path / name)]
+
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(command("whole"), check=True, env=environment, capture_output=True)
+    child = subprocess.Popen(command("killed"), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (tmp_path / "killed" / "checkpoint.pt").exists() and child.poll() is None:
+        time.sleep(0.002)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not (tmp_path / "killed" / "model.safetensors").exists(), "it was to be killed while it trains"
+    subprocess.run(command("killed"), check=True, env=environment, capture_output=True)
+    whole, again = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "killed"))
+    assert whole == again
+
+
+def test_continuous_values(tmp_path: Path) -> None:
+    assert (
+        run(
+            "train",
+            "dadh",
+            *DATA,
+            "--bits",
+            8,
+            "--set",
+            "hidden=32",
+            "--set",
+            "training.epochs=1",
+            "--output",
+            tmp_path / "run",
+        ).exit_code
+        == 0
+    )
+    assert run("encode", tmp_path / "run", *DATA, "--continuous", "--output", tmp_path / "out").exit_code == 0
+    values = np.load(tmp_path / "out" / "images.npy")
+    assert values.dtype == np.float32
+    assert values.shape == (30, 8)
+    assert np.abs(values).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "cca"], "not trained in epochs"),
+        (["train", "uch"], "Did you mean 'ucch'"),
+        (["train", "ucch", "--set", "bit=3"], "has no setting 'bit'"),
+        (["train", "ucch", "--preset", "tiny"], "has no preset 'tiny'"),
+        (["train", "ucch", "--dataset", "scenes", "-o", "train=0"], "a split train"),
+        (["encode", "nothing"], "there is no trained model here"),
+    ],
+)
+def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(*arguments)
+    assert done.exit_code != 0
+    assert says in str(done.exception)
