@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from typing import Any
 
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one clear message, never in a traceback."""
     from ficoitr.cli.application import application
-    from ficoitr.cli.console import complain
-    from ficoitr.errors import FicoitrError, OptionError
+    from ficoitr.cli.console import complain, warn
+    from ficoitr.errors import FicoitrError, FicoitrWarning, OptionError
 
+    default = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], filename: str, lineno: int, *rest: Any) -> None:
+        if issubclass(category, FicoitrWarning):
+            warn(str(message))
+        else:
+            default(message, category, filename, lineno, *rest)
+
+    warnings.showwarning = show  # type: ignore[assignment]
     try:
         application()
     except FicoitrError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ficoitr.cli.console import output, print_json, print_table, progress_bar
+from ficoitr.cli.datasets import Options, loader_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ def bench_command(
     suite: Annotated[str, typer.Option(help="A named suite of models.")] = "quick",
     dataset: Annotated[str, typer.Option(help="The name of a dataset, or a folder.")] = "scenes",
     root: Annotated[Path | None, typer.Option(help="The folder of a named dataset.", show_default=False)] = None,
+    options: Options = None,
     runs: Annotated[Path, typer.Option("--output", help="Where runs and the report are kept.")] = Path("runs"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of fitting and resampling.")] = 0,
     resamples: Annotated[int, typer.Option(min=0, help="Bootstrap resamples for 95% intervals; 0 for none.")] = 1000,
@@ -66,6 +68,7 @@ def bench_command(
             image_weights=image_weights,
             feature_cache=feature_cache,
             progress=progress,
+            **loader_options(options),
         )
     if as_json:
         print_json(_as_json(result))

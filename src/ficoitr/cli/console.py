@@ -28,6 +28,12 @@ def complain(message: str) -> None:
     messages.print(message, markup=False, soft_wrap=True)
 
 
+def warn(message: str) -> None:
+    """Print a warning."""
+    messages.print("Warning:", style="bold yellow", end=" ")
+    messages.print(message, markup=False, soft_wrap=True)
+
+
 def print_json(value: Any) -> None:
     """Print machine-readable output, and nothing else, to standard output."""
     sys.stdout.write(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

@@ -43,7 +43,7 @@ def loader_options(options: Sequence[str] | None) -> dict[str, Any]:
     read: dict[str, Any] = {}
     for option in options or ():
         name, given, value = option.partition("=")
-        if not given or not name.isidentifier():
+        if not given or not name.isidentifier() or name in ("name", "root"):
             raise OptionError(f"{option!r} is no option", where="--option", expected="NAME=VALUE, such as test=100")
         try:
             read[name] = json.loads(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,13 @@ import typer
 
 from ficoitr.cli.console import messages, output, print_json, progress_bar
 from ficoitr.cli.datasets import Name, Options, Root, Split, load_named
+
+
+class Side(StrEnum):
+    """What features are of."""
+
+    IMAGE = "image"
+    TEXT = "text"
 
 
 def features_command(
@@ -20,6 +28,9 @@ def features_command(
     root: Root = None,
     split: Split = None,
     options: Options = None,
+    of: Annotated[
+        Side | None, typer.Option(help="Of which side, if the dataset brings both under this name.", show_default=False)
+    ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="File of the network's weights, if it needs one.", show_default=False)
     ] = None,
@@ -55,7 +66,14 @@ def features_command(
             found = readable(chosen, progress=progress)
             chosen, left_out = found.dataset, dict(found.unreadable)
         shape = save_features(
-            chosen, features, target, learn_from=whole, weights=weights, cache=cache, progress=progress
+            chosen,
+            features,
+            target,
+            modality=None if of is None else of.value,
+            learn_from=whole,
+            weights=weights,
+            cache=cache,
+            progress=progress,
         )
     if as_json:
         print_json({"output": str(target), "shape": list(shape), "unreadable": left_out})

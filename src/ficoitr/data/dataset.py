@@ -34,7 +34,7 @@ class ImageAligned(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Images, the texts that describe them, and optionally categories and splits.
 
@@ -103,6 +103,11 @@ class Dataset:
         _check_unique(self.text_ids, "text_ids")
         _check_map(self.text_to_image, self.image_ids)
         _check_categories(self.categories, self.category_names, len(self.image_ids))
+
+    def __repr__(self) -> str:
+        split = "" if self.split_name is None else f", {self.split_name}"
+        labels = "" if self.categories is None else f", {len(self.category_names):,} categories"
+        return f"Dataset({self.name!r}{split}: {len(self.image_ids):,} images, {len(self.text_ids):,} texts{labels})"
 
     @property
     def has_pixels(self) -> bool:

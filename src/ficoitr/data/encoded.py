@@ -7,9 +7,9 @@ import io
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-from ficoitr.data.images import FileImages
+from ficoitr.data.images import FileImages, in_rgb
 from ficoitr.errors import FileFormatError, OptionError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class EncodedImage(NamedTuple):
 
 
 def decode_image(content: bytes, where: str) -> Image.Image:
-    """Decode the bytes of an image file as RGB, turned upright as its EXIF orientation says.
+    """Decode the bytes of an image file as RGB, turned upright, what is transparent laid on white.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def decode_image(content: bytes, where: str) -> Image.Image:
     """
     try:
         with Image.open(io.BytesIO(content)) as image:
-            return ImageOps.exif_transpose(image).convert("RGB")
+            return in_rgb(image)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as problem:
         # A buffer prints as an address, which says nothing.
         reason = "it is of no format that Pillow knows" if isinstance(problem, UnidentifiedImageError) else problem

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ficoitr.errors import FileFormatError
@@ -15,8 +16,6 @@ from ficoitr.errors import FileFormatError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    import numpy as np
 
 
 class ImageSource(Protocol):
@@ -159,6 +158,9 @@ def in_rgb(image: Image.Image) -> Image.Image:
     What is transparent is laid on white, on which people look at such pictures: the colour behind it is mostly black,
     and was never meant to be seen.
     """
+    if image.mode.startswith("I"):
+        # Sixteen bits of grey, which Pillow would cut off at 255.
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if not image.has_transparency_data:
         return ImageOps.exif_transpose(image).convert("RGB")
     picture = ImageOps.exif_transpose(image.convert("RGBA"))

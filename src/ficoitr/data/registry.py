@@ -6,7 +6,7 @@ import importlib
 import inspect
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from ficoitr.errors import FileFormatError, OptionError, did_you_mean
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ficoitr.data.dataset import Dataset
 
+_WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 ENTRY_POINT_GROUP = "ficoitr.datasets"
 
 
@@ -146,7 +147,7 @@ _BUILT_IN = (
         "webdataset",
         "WebDataset shards",
         "ficoitr.data.webdataset:load",
-        markers=("webdataset.json", "*.tar", "*/*.tar"),
+        markers=("webdataset.json", "*.tar"),
     ),
 )
 
@@ -211,8 +212,16 @@ def load_dataset(name: str | Path, root: str | Path | None = None, **options: An
     >>> len(dataset.images), len(dataset.texts)
     (60, 300)
     """
+    if not isinstance(name, str | Path) or not str(name):
+        raise OptionError(f"the name is {name!r}", where="name", expected="a name of `ficoitr datasets`, or a folder")
     entry = _find(str(name))
     if entry is None:
+        if root is not None and Path(name).exists():
+            raise OptionError(
+                f"{str(name)!r} is a folder already",
+                where="root",
+                fix="Give the folder alone, or a dataset's name with it",
+            )
         root = _existing_folder(Path(name)) if root is None and Path(name).exists() else None
         if root is None:
             raise _unknown(str(name))
@@ -227,8 +236,10 @@ def load_dataset(name: str | Path, root: str | Path | None = None, **options: An
             where="root",
             fix="Give the folder as root (on the command line --root)",
         )
-    _check_options(entry, function, positional, options)
-    dataset = function(*positional, **{**entry.options, **options})
+    if positional and entry.origin == "embedded":
+        raise OptionError(f"the dataset {entry.name!r} is generated, and read from no folder", where="root")
+    checked = _checked_options(entry, function, options)
+    dataset = function(*positional, **{**entry.options, **checked})
     return replace(dataset, name=entry.name) if entry.options else dataset
 
 
@@ -264,19 +275,42 @@ def _recognise(folder: Path) -> DatasetEntry:
     )
 
 
-def _check_options(
-    entry: DatasetEntry,
-    function: Callable[..., Dataset],
-    positional: tuple[Path, ...],
-    options: dict[str, Any],
-) -> None:
-    signature = inspect.signature(function)
+def _checked_options(entry: DatasetEntry, function: Callable[..., Dataset], options: dict[str, Any]) -> dict[str, Any]:
+    """Return options that the loader takes; a number where it wants a text, as a command line reads it, is one."""
+    parameters = {name: one for name, one in inspect.signature(function).parameters.items() if name != "root"}
+    for name in options:
+        if name not in parameters:
+            raise OptionError(
+                f"the dataset {entry.name!r} has no option {name!r}",
+                where="options",
+                expected=f"options among {', '.join(parameters)}" if parameters else "no options",
+                fix=did_you_mean(name, parameters),
+            )
+    return {name: _checked(name, value, parameters[name].annotation, function) for name, value in options.items()}
+
+
+def _checked(name: str, value: Any, annotation: Any, function: Callable[..., Dataset]) -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
     try:
-        signature.bind(*positional, **options)
-    except TypeError as problem:
-        known = [name for name in signature.parameters if name != "root"]
-        raise OptionError(
-            f"the dataset {entry.name!r} cannot be loaded so: {problem}",
-            where="options",
-            expected=f"options among {', '.join(known)}" if known else "no options",
-        ) from problem
+        hint = eval(annotation, function.__globals__) if isinstance(annotation, str) else annotation  # noqa: S307
+    except NameError:
+        # Known to type checkers only: the loader looks at the value itself.
+        return value
+    if hint is inspect.Parameter.empty:
+        return value
+    for candidate in (value, str(value)):
+        try:
+            return TypeAdapter(hint).validate_python(candidate, strict=True)
+        except ValidationError:
+            continue
+    raise OptionError(f"the value is {value!r}", where=name, expected=_in_words(hint))
+
+
+def _in_words(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " or ".join(map(repr, get_args(hint)))
+    if isinstance(hint, type) and not get_args(hint):
+        return _WORDS.get(hint, hint.__name__)
+    parts = [one for one in get_args(hint) if one is not type(None)]
+    return " or ".join(_in_words(one) for one in parts) if parts else str(hint)

@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 _BLOCK_BYTES = 1 << 26
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StoredFeatures:
     """Features of n items, as rows of one or several arrays that may lie in files.
 
@@ -75,6 +75,9 @@ class StoredFeatures:
     def dtype(self) -> np.dtype[Any]:
         """Of the values."""
         return np.result_type(*self.parts)
+
+    def __repr__(self) -> str:
+        return f"StoredFeatures({' × '.join(map(str, self.shape))}, {self.dtype})"
 
     def __len__(self) -> int:
         return len(self.rows)

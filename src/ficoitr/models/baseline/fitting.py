@@ -133,7 +133,7 @@ def _candidate_inputs(train: Dataset, config: SpaceConfig, seed: int, progress: 
     linear = ImageInputs.fit(train, features, config.weights, progress)
     if config.kernel == "linear" or (config.kernel == "auto" and linear.linear_by_nature):
         return [linear]
-    values = feature_vectors(train, features, weights=config.weights)
+    values = feature_vectors(train, features, modality="image", weights=config.weights)
     kernel = GaussianMap.fit(values * linear.scale, n_landmarks=config.n_landmarks, seed=seed)
     gaussian = replace(linear, kernel=kernel)
     return [gaussian] if config.kernel == "gaussian" else [linear, gaussian]

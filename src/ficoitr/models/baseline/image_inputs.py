@@ -63,7 +63,7 @@ class ImageInputs:
     def fit(cls, dataset: Dataset, features: str, weights: str | None, progress: Progress | None) -> Self:
         """Learn how to scale the features of a dataset, without a kernel."""
         source = feature_source(dataset, features, "image", weights=weights, others=("auto",))
-        values = feature_vectors(dataset, features, weights=weights, progress=progress)
+        values = feature_vectors(dataset, features, modality="image", weights=weights, progress=progress)
         return cls(
             features=features,
             boxed=features in _REGIONS and features not in dataset.image_features and has_boxes(dataset),
@@ -88,7 +88,7 @@ class ImageInputs:
             )
         found = feature_source(dataset, self.features, "image", weights=self.weights).identity
         require_same(dataset, self.features, self.source, found)
-        values = feature_vectors(dataset, self.features, weights=self.weights, progress=progress)
+        values = feature_vectors(dataset, self.features, modality="image", weights=self.weights, progress=progress)
         inputs = scaled(dataset, self.features, values, self.scale)
         return inputs if self.kernel is None else self.kernel(inputs)
 

@@ -122,7 +122,7 @@ class VectorInputs:
         extractor = None
         if features not in dataset.text_features and find_features(features, "text").fitted:
             extractor = fit_extractor(features, dataset.texts, seed=seed, progress=progress)
-        values = feature_vectors(dataset, extractor or features, progress=progress)
+        values = feature_vectors(dataset, extractor or features, modality="text", progress=progress)
         return cls(features, block_scale(values, (values.shape[1],)), source, extractor)
 
     def __call__(self, dataset: Dataset, progress: Progress | None = None) -> Array:
@@ -134,7 +134,7 @@ class VectorInputs:
             If the model was fitted on other features of that name.
         """
         require_same(dataset, self.features, self.source, feature_source(dataset, self.features, "text").identity)
-        values = feature_vectors(dataset, self.extractor or self.features, progress=progress)
+        values = feature_vectors(dataset, self.extractor or self.features, modality="text", progress=progress)
         return scaled(dataset, self.features, values, self.scale)
 
     @property

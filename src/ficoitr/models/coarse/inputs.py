@@ -140,10 +140,12 @@ class FeatureInput:
         return Standardised(values, self.shift, self.scale)
 
     def _read(self, dataset: Dataset, progress: Progress | None) -> Array | StoredFeatures:
-        stored = find_stored(dataset, self.features)
+        stored = find_stored(dataset, self.features, self.side)
         if stored is not None:
             return stored
-        return extract_features(dataset, self.extractor or self.features, weights=self.weights, progress=progress)
+        return extract_features(
+            dataset, self.extractor or self.features, modality=self.side, weights=self.weights, progress=progress
+        )
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """Return what a file needs to hold: settings for its header, and arrays."""

@@ -17,8 +17,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ficoitr.errors import InputError
-from ficoitr.models.features.base import Extractor
+from ficoitr.errors import InputError, OptionError
+from ficoitr.models.features.base import Extractor, Modality
 from ficoitr.models.features.cache import cached
 from ficoitr.models.features.registry import load_extractor
 
@@ -81,6 +81,7 @@ def extract_features(
     dataset: Dataset,
     features: str | Extractor,
     *,
+    modality: Modality | None = None,
     weights: str | Path | None = None,
     cache: str | Path | None = None,
     progress: Progress | None = None,
@@ -94,6 +95,8 @@ def extract_features(
     features : str or Extractor
         A name of the dataset's ``image_features`` or ``text_features``, or of `feature_names`; or an extractor, such
         as one that `fit_extractor` has returned.
+    modality : {"image", "text"}, optional
+        Of which side; needed only if the dataset brings features of that name for both.
     weights : path, optional
         A file of weights, see `load_extractor`.
     cache : path, optional
@@ -111,7 +114,7 @@ def extract_features(
     Raises
     ------
     OptionError
-        For unknown features, or weights that are missing or not used.
+        For unknown features, weights that are missing or not used, or a name that both sides have.
     InputError
         If the dataset has no pixels or no words, and does not bring these features.
     FileFormatError
@@ -134,7 +137,7 @@ def extract_features(
     >>> extract_features(test, "region-set").shape
     (4, 8, 345)
     """
-    stored = find_stored(dataset, features)
+    stored = find_stored(dataset, features, modality)
     if stored is not None:
         return np.asarray(stored, dtype=np.float32)
     extractor = features if isinstance(features, Extractor) else load_extractor(features, weights=weights)
@@ -151,11 +154,26 @@ def extract_features(
     return known[identity]
 
 
-def find_stored(dataset: Dataset, features: str | Extractor) -> StoredFeatures | None:
-    """Return the features of that name that the dataset brings with it, if it does."""
+def find_stored(dataset: Dataset, features: str | Extractor, modality: Modality | None = None) -> StoredFeatures | None:
+    """Return the features of that name that the dataset brings with it, if it does.
+
+    Raises
+    ------
+    OptionError
+        If it brings them for images and for texts, and the side is not said.
+    """
     if isinstance(features, Extractor):
         return None
-    return dataset.image_features.get(features, dataset.text_features.get(features))
+    brought = {"image": dataset.image_features, "text": dataset.text_features}
+    found = {side: those[features] for side, those in brought.items() if features in those and modality in (None, side)}
+    if len(found) > 1:
+        raise OptionError(
+            f"images and texts both have features {features!r}",
+            where=f"dataset {dataset.name!r}",
+            expected="which side is meant",
+            fix='Say modality="image" or "text" (on the command line --of image or --of text)',
+        )
+    return next(iter(found.values()), None)
 
 
 def _require_source(dataset: Dataset, extractor: Extractor) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ficoitr.models.features.extract import extract_features
+from ficoitr.models.features.extract import extract_features, find_stored
 from ficoitr.models.features.registry import find_features, fit_extractor
 from ficoitr.outputs.embeddings import write_ids
 from ficoitr.outputs.files import atomic_path, require_target
@@ -16,7 +16,7 @@ from ficoitr.outputs.files import atomic_path, require_target
 if TYPE_CHECKING:
     from ficoitr.data import Dataset
     from ficoitr.models.base import Progress
-    from ficoitr.models.features.base import Extractor
+    from ficoitr.models.features.base import Extractor, Modality
 
 _BLOCK_ROWS = 256
 
@@ -26,6 +26,7 @@ def save_features(
     features: str,
     path: Path,
     *,
+    modality: Modality | None = None,
     learn_from: Dataset | None = None,
     weights: str | Path | None = None,
     cache: str | Path | None = None,
@@ -38,6 +39,8 @@ def save_features(
     dataset : Dataset
     features : str
         A name of `feature_names`, or of features that the dataset brings.
+    modality : {"image", "text"}, optional
+        Of which side; needed only if the dataset brings features of that name for both.
     path : Path
         The file; the identifiers lie in ``<name>.ids.txt``, one a line.
     learn_from : Dataset, optional
@@ -63,28 +66,28 @@ def save_features(
         See `extract_features`.
     """
     require_target(path, suffix=".npy")
-    modality, source = _source(dataset, features, learn_from or dataset, progress)
+    side, source = _source(dataset, features, modality, learn_from or dataset, progress)
     folder = path.with_name(f".{path.stem}.features") if cache is None else Path(cache)
-    values = extract_features(dataset, source, weights=weights, cache=folder, progress=progress)
+    values = extract_features(dataset, source, modality=side, weights=weights, cache=folder, progress=progress)
     with atomic_path(path) as temporary:
         written = np.lib.format.open_memmap(temporary, "w+", values.dtype, values.shape)
         for start in range(0, len(values), _BLOCK_ROWS):
             written[start : start + _BLOCK_ROWS] = values[start : start + _BLOCK_ROWS]
         written.flush()
-    write_ids(path, dataset.image_ids if modality == "image" else dataset.text_ids)
+    write_ids(path, dataset.image_ids if side == "image" else dataset.text_ids)
     if cache is None:
         shutil.rmtree(folder, ignore_errors=True)
     return tuple(values.shape)
 
 
 def _source(
-    dataset: Dataset, features: str, learn_from: Dataset, progress: Progress | None
-) -> tuple[str, str | Extractor]:
-    for modality, brought in (("image", dataset.image_features), ("text", dataset.text_features)):
-        if features in brought:
-            return modality, features
-    entry = find_features(features)
+    dataset: Dataset, features: str, modality: Modality | None, learn_from: Dataset, progress: Progress | None
+) -> tuple[Modality, str | Extractor]:
+    if find_stored(dataset, features, modality) is not None:
+        return modality or ("image" if features in dataset.image_features else "text"), features
+    entry = find_features(features, modality)
     if not entry.fitted:
-        return entry.extractor_class().modality, features
+        side: Modality = entry.extractor_class().modality
+        return side, features
     texts = (learn_from.split("train") if "train" in learn_from.split_names else learn_from).texts
     return "text", fit_extractor(features, texts, progress=progress)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ficoitr.models.features.base import Extractor
+from ficoitr.models.features.base import Extractor, Modality
 from ficoitr.models.features.extract import extract_features, find_stored
 from ficoitr.models.features.registry import find_features, load_extractor
 
@@ -71,6 +71,7 @@ def feature_vectors(
     dataset: Dataset,
     features: str | Extractor,
     *,
+    modality: Modality | None = None,
     weights: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Array:
@@ -78,7 +79,7 @@ def feature_vectors(
 
     Parameters
     ----------
-    dataset, features, weights, progress
+    dataset, features, modality, weights, progress
         See `extract_features`.
 
     Returns
@@ -90,10 +91,10 @@ def feature_vectors(
     FicoitrError
         See `extract_features`.
     """
-    stored = find_stored(dataset, features)
+    stored = find_stored(dataset, features, modality)
     if stored is not None and len(stored.shape) > 2:
         return _means(stored.blocks())
-    values = extract_features(dataset, features, weights=weights, progress=progress)
+    values = extract_features(dataset, features, modality=modality, weights=weights, progress=progress)
     return values if values.ndim == 2 else _means(_blocks(values))
 
 

@@ -58,7 +58,8 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as problem:
-        raise _foreign(path, problem) from problem
+        # What torch says is about loading unsafely, which is no way out.
+        raise _foreign(path, None) from problem
     if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise _foreign(path, None)
     return dict(content)

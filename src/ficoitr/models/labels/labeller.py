@@ -183,7 +183,7 @@ def region_features(dataset: Dataset, features: str, *, progress: Progress | Non
     OptionError
         For features that are unknown, or of texts.
     """
-    values = extract_features(dataset, features, progress=progress)
+    values = extract_features(dataset, features, modality="image", progress=progress)
     if len(values) != len(dataset.image_ids):
         raise OptionError(f"{features!r} describes texts", where="features", expected="features of images")
     return values.reshape(len(values), -1, values.shape[-1])
