@@ -1,0 +1,298 @@
+"""The networks of ADV, with the names of its published checkpoints."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ficoitr.errors import ShapeError
+from ficoitr.models.coarse.adv_tokens import TokenFeatures
+from ficoitr.models.coarse.resnet import ResNet50
+
+_KERNELS = (1, 2, 3)
+# Puts the value that is the median below it, so that of an even number of bits half are +1.
+_NUDGE = 1e-8
+
+
+def median_codes(values: Tensor, sharpness: float) -> Tensor:
+    """Compute tanh(s · (v - (median(v) + 1e-8))), codes in (-1, 1) of which half are above 0.
+
+    Parameters
+    ----------
+    values : Tensor, shape (..., D)
+        v. The median is the lower of the two in the middle if D is even.
+    sharpness : float
+        s.
+
+    Notes
+    -----
+    In float32, a median of 0.25 or more swallows the 1e-8, and the bits that equal it are exactly 0: the published code
+    makes a third sign of them, `code_bits` a 1.
+    """
+    values = values.float()
+    median = values.median(dim=-1, keepdim=True).values
+    return torch.tanh(sharpness * (values - (median + _NUDGE)))
+
+
+def code_bits(codes: Tensor) -> Tensor:
+    """Return the bits of codes, bool of the same shape; 0 is a 1, so that there is no third sign."""
+    return codes >= 0
+
+
+class RegionEncoder(nn.Module):
+    """Codes of images from their regions, by one layer of a transformer, without positions.
+
+    Each region becomes a distribution over the bits, and the image their mean e: tanh(100 · (e - median(e))).
+
+    Parameters
+    ----------
+    width : int
+        Of the features of a region.
+    bits : int
+        D, the length of a code.
+    hidden, heads, inner : int
+        Widths of the layer and of its feed-forward network, and its attention heads.
+    dropout : float
+        Share of attention weights, and of what each half of the layer adds, that is set to zero in training.
+    """
+
+    sharpness = 100.0
+
+    def __init__(
+        self,
+        width: int,
+        bits: int,
+        *,
+        hidden: int = 256,
+        heads: int = 16,
+        inner: int = 2048,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.layer = _Layer(hidden, heads, inner, dropout)
+        self.mapping = nn.Linear(width, hidden)
+        self.mapping2 = nn.Linear(hidden, bits)
+
+    def forward(self, regions: Tensor) -> Tensor:
+        """Map regions of shape (n, R, width) to codes of shape (n, D).
+
+        Raises
+        ------
+        ShapeError
+            If they have another form, such as one vector an image.
+        """
+        width = self.mapping.in_features
+        if regions.ndim != 3 or regions.shape[2] != width:
+            raise ShapeError(
+                f"image features of shape {tuple(regions.shape)}",
+                where="image features",
+                expected=f"sets of regions, (n_images, n_regions, {width})",
+            )
+        states = self.mapping2(self.layer(self.mapping(regions)))
+        return median_codes(states.float().softmax(dim=-1).mean(dim=1), self.sharpness)
+
+
+class PixelEncoder(nn.Module):
+    """Codes of images from their pixels, by a ResNet-50 whose last layer gives z: tanh(10 · (z - median(z))).
+
+    Parameters
+    ----------
+    bits : int
+        D, the length of a code.
+    divisor : int
+        All widths of the ResNet are divided by it: 1 is the published network.
+    """
+
+    sharpness = 10.0
+
+    def __init__(self, bits: int, *, divisor: int = 1) -> None:
+        super().__init__()
+        self.backbone = ResNet50(bits, divisor=divisor)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map normalised pixels of shape (n, 3, height, width) to codes of shape (n, D)."""
+        return median_codes(self.backbone(pixels), self.sharpness)
+
+
+class TextEncoder(nn.Module):
+    """Codes of texts from the states of their tokens, by convolutions over one, two and three of them.
+
+    Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014: the maximum of each channel over
+    time. A last layer gives a distribution e over the bits: tanh(10 · (e - median(e))).
+
+    Parameters
+    ----------
+    width : int
+        Of the states.
+    bits : int
+        D, the length of a code.
+    channels : int
+        Of each of the three convolutions.
+    dropout : float
+        Share of the maxima that is set to zero in training.
+    ignore_padding : bool
+        Whether windows that reach into padding are left out; the published network reads them.
+    """
+
+    sharpness = 10.0
+
+    def __init__(
+        self, width: int, bits: int, *, channels: int = 512, dropout: float = 0.1, ignore_padding: bool = False
+    ) -> None:
+        super().__init__()
+        self.convs1 = nn.ModuleList(nn.Conv2d(1, channels, (size, width)) for size in _KERNELS)
+        self.dropout = nn.Dropout(dropout)
+        self.mapping = nn.Linear(len(_KERNELS) * channels, bits)
+        self._ignore_padding = ignore_padding
+
+    def forward(self, tokens: TokenFeatures) -> Tensor:
+        """Map states of shape (..., T, width) to codes of shape (..., D).
+
+        Raises
+        ------
+        ShapeError
+            If T is below 3, the longest window.
+        """
+        length = tokens.states.shape[-2]
+        if length < max(_KERNELS):
+            raise ShapeError(f"texts of {length} tokens", where="token features", expected="3 or more, with padding")
+        states, mask = tokens.states.flatten(0, -3), tokens.mask.flatten(0, -2)
+        maxima = torch.cat([self._maxima(states, mask, *one.parameters()) for one in self.convs1], dim=1)
+        values = self.mapping(self.dropout(maxima))
+        codes = median_codes(values.float().softmax(dim=-1), self.sharpness)
+        return codes.view(*tokens.mask.shape[:-1], -1)
+
+    def _maxima(self, states: Tensor, mask: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        # A product with all windows is twice as fast on the CPU as the convolution; and a maximum can come before what
+        # does not change the order.
+        size = weight.shape[2]
+        windows = states.unfold(1, size, 1).transpose(2, 3).flatten(2)
+        values = F.linear(windows, weight.flatten(1))
+        if self._ignore_padding:
+            # The first window stays, for texts that are shorter.
+            outside = ~mask[:, size - 1 :]
+            outside[:, 0] = False
+            values = values.masked_fill(outside[:, :, None], -torch.inf)
+        return F.relu(values.max(dim=1).values + bias)
+
+
+class ADVNetwork(nn.Module):
+    """ADV's image and text networks, and the head that reads concepts from the codes of texts.
+
+    Parameters
+    ----------
+    image : RegionEncoder or PixelEncoder
+    text : TextEncoder
+    n_concepts : int
+        L; 0 for no such head.
+    concept_hidden : int
+        Width of its hidden layer.
+
+    Notes
+    -----
+    Li et al., "Efficient Fine-Grained Visual-Text Search Using Adversarially-Learned Hash Codes", ICME 2021. The
+    published checkpoints hold a list of state dicts, of the ``image``, the ``text`` and the ``concept`` network, whose
+    names are those of these modules; the text network's also holds its frozen BERT, see
+    `ficoitr.models.coarse.adv_checkpoints`.
+
+    Examples
+    --------
+    >>> network = ADVNetwork(RegionEncoder(20, 16, hidden=32, heads=4, inner=64), TextEncoder(24, 16, channels=8))
+    >>> network.eval().encode_images(torch.rand(4, 6, 20)).shape
+    torch.Size([4, 16])
+    >>> tokens = TokenFeatures(torch.rand(4, 12, 24), torch.ones(4, 12, dtype=torch.bool))
+    >>> network.encode_texts(tokens).shape
+    torch.Size([4, 16])
+    """
+
+    def __init__(
+        self,
+        image: RegionEncoder | PixelEncoder,
+        text: TextEncoder,
+        *,
+        n_concepts: int = 0,
+        concept_hidden: int = 1024,
+    ) -> None:
+        super().__init__()
+        self.image = image
+        self.text = text
+        self.bits = text.mapping.out_features
+        self.concept = None
+        if n_concepts:
+            self.concept = nn.Sequential(
+                nn.Linear(self.bits, concept_hidden), nn.ReLU(), nn.Linear(concept_hidden, n_concepts)
+            )
+
+    def encode_images(self, features: Tensor) -> Tensor:
+        """Map regions of shape (n, R, width), or pixels, to codes in (-1, 1) of shape (n, D)."""
+        codes: Tensor = self.image(features)
+        return codes
+
+    def encode_texts(self, tokens: TokenFeatures) -> Tensor:
+        """Map token features of shape (..., T, width) to codes in (-1, 1) of shape (..., D)."""
+        codes: Tensor = self.text(tokens)
+        return codes
+
+
+class _Layer(nn.Module):
+    """A layer of BERT: attention among all, then a feed-forward network, each normalised after its sum."""
+
+    def __init__(self, hidden: int, heads: int, inner: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = nn.ModuleDict(
+            {"self": _Attention(hidden, heads, dropout), "output": _Output(hidden, hidden, dropout)}
+        )
+        self.intermediate = nn.ModuleDict({"dense": nn.Linear(hidden, inner)})
+        self.output = _Output(inner, hidden, dropout)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Map states of shape (n, R, hidden) to states."""
+        states = self.attention["output"](self.attention["self"](states), states)
+        changed: Tensor = self.output(F.gelu(self.intermediate["dense"](states)), states)
+        return changed
+
+
+class _Attention(nn.Module):
+    def __init__(self, hidden: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.query = nn.Linear(hidden, hidden)
+        self.key = nn.Linear(hidden, hidden)
+        self.value = nn.Linear(hidden, hidden)
+        self._heads = heads
+        self._dropout = dropout
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Attend with several heads, scaled by the square root of a head's width."""
+        query, key, value = (
+            part(states).unflatten(-1, (self._heads, -1)).transpose(1, 2) for part in (self.query, self.key, self.value)
+        )
+        dropout = self._dropout if self.training else 0.0
+        attended = F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+        return attended.transpose(1, 2).flatten(start_dim=2)
+
+
+class _Output(nn.Module):
+    def __init__(self, inputs: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.dense = nn.Linear(inputs, hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.LayerNorm = _Norm(hidden)
+
+    def forward(self, changed: Tensor, states: Tensor) -> Tensor:
+        """Project, add what was there before, and normalise."""
+        normalised: Tensor = self.LayerNorm(self.dropout(self.dense(changed)) + states)
+        return normalised
+
+
+class _Norm(nn.Module):
+    """Layer normalisation under the names that old weights of BERT have."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(width))
+        self.beta = nn.Parameter(torch.zeros(width))
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Normalise the last axis."""
+        return F.layer_norm(states, self.gamma.shape, self.gamma, self.beta, eps=1e-12)
