@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from ficoitr.errors import CategoryError, FileFormatError, InputError, ShapeError
+from ficoitr.errors import CategoryError, InputError, ShapeError
 from ficoitr.models.base import Granularity, Measure
 from ficoitr.models.coarse.inputs import FeatureInput, Standardised
+from ficoitr.models.coarse.saving import foreign_file, read_trained, write_trained
 from ficoitr.models.judging import mean_average_precision, mean_recall
 from ficoitr.models.training import FeaturePairs, Recipe, Trained, TrainingConfig
 from ficoitr.models.training import train as run_training
 from ficoitr.models.training.config import checked_config
 from ficoitr.models.training.loop import choose_device
 from ficoitr.outputs import Embeddings, HashCodes
-from ficoitr.outputs.files import atomic_path, require_file
 
 if TYPE_CHECKING:
     from ficoitr.data import Dataset
@@ -32,8 +29,6 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-_FORMAT = "ficoitr.model/1"
-_HEADER = "ficoitr"
 _ENCODED_ROWS = 1024
 
 
@@ -263,22 +258,13 @@ class HashingModel(ABC):
 
     def save(self, path: Path) -> None:
         """Write the trained model to one file (``.safetensors`` inside, whatever its name), whole or not at all."""
-        parts = [side.to_parts() for side in self._fitted_inputs]
-        arrays = {name: array for _, own in parts for name, array in own.items()}
-        numbers = {name: array for name, array in arrays.items() if array.dtype.kind in "fiub"}
-        header = {
-            "format": _FORMAT,
-            "model": self.name,
-            "config": self.config.model_dump(mode="json"),
-            "inputs": [settings for settings, _ in parts],
-            "words": {name: array.tolist() for name, array in arrays.items() if name not in numbers},
-        }
-        tensors = {
-            f"network.{name}": one.contiguous().cpu() for name, one in self._fitted_networks.state_dict().items()
-        }
-        tensors |= {f"input.{name}": torch.from_numpy(np.ascontiguousarray(one)) for name, one in numbers.items()}
-        with atomic_path(path) as temporary:
-            save_file(tensors, temporary, metadata={_HEADER: json.dumps(header)})
+        write_trained(
+            path,
+            self.name,
+            config=self.config.model_dump(mode="json"),
+            inputs=[side.to_parts() for side in self._fitted_inputs],
+            weights=self._fitted_networks.state_dict(),
+        )
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -289,18 +275,19 @@ class HashingModel(ABC):
         FileFormatError
             If the file is missing, damaged, of another model or a later format.
         """
-        header, tensors = _read(path, cls.name)
+        saved = read_trained(path, cls.name)
         try:
-            model = cls(**header["config"])
-            arrays = {name: np.array(words) for name, words in header["words"].items()}
-            arrays |= {name.removeprefix("input."): one.numpy() for name, one in _under(tensors, "input.")}
-            image, text = header["inputs"]
-            inputs = FeatureInput.from_parts("image", image, arrays), FeatureInput.from_parts("text", text, arrays)
+            model = cls(**saved.config)
+            image, text = saved.inputs
+            inputs = (
+                FeatureInput.from_parts("image", image, saved.arrays),
+                FeatureInput.from_parts("text", text, saved.arrays),
+            )
             networks = model._build(_width(inputs[0]), _width(inputs[1]))
-            networks.load_state_dict({name.removeprefix("network."): one for name, one in _under(tensors, "network.")})
+            networks.load_state_dict(saved.weights)
         except (KeyError, TypeError, ValueError, RuntimeError) as problem:
             # RuntimeError is torch's for tensors that are missing or of another shape.
-            raise _foreign(path, cls.name) from problem
+            raise foreign_file(path, cls.name) from problem
         model._inputs, model._networks = inputs, networks.eval()
         return model
 
@@ -325,37 +312,3 @@ def _signed(values: Array) -> Array:
 def _blocks(features: Standardised) -> Iterator[Tensor]:
     for start in range(0, len(features), _ENCODED_ROWS):
         yield torch.from_numpy(features[start : start + _ENCODED_ROWS])
-
-
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> Iterator[tuple[str, Tensor]]:
-    return ((name, one) for name, one in tensors.items() if name.startswith(prefix))
-
-
-def _read(path: Path, model: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    require_file(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})[_HEADER])
-            # Copies: the file may be replaced while the tensors are in use.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, json.JSONDecodeError) as problem:
-        raise _foreign(path, model) from problem
-    if not isinstance(header, dict) or header.get("format") != _FORMAT:
-        raise FileFormatError(
-            f"the format is {header.get('format') if isinstance(header, dict) else header!r}",
-            where=str(path),
-            expected=_FORMAT,
-            fix="Use the version of this package that wrote the file",
-        )
-    if header.get("model") != model:
-        raise FileFormatError(f"this is a model {header.get('model')!r}", where=str(path), expected=repr(model))
-    return header, tensors
-
-
-def _foreign(path: Path, model: str) -> FileFormatError:
-    return FileFormatError(
-        "this is no file of a trained model, or it is damaged",
-        where=str(path),
-        expected=f"a file written by the save method of the model {model!r}",
-        fix="Train the model and save it again",
-    )
