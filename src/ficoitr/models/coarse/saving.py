@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from ficoitr.errors import FileFormatError
-from ficoitr.outputs.files import atomic_path, require_file
+from ficoitr.models.tensor_files import read_tensors, write_tensors
 
 Array = np.ndarray[Any, Any]
 # What `FeatureInput.to_parts` returns.
 Parts = tuple[dict[str, Any], dict[str, Array]]
 
 _FORMAT = "ficoitr.model/1"
-_HEADER = "ficoitr"
 _WEIGHT, _INPUT = "network.", "input."
 
 
@@ -56,10 +52,9 @@ def write_trained(
         # Tensors hold no texts.
         "words": {name: array.tolist() for name, array in arrays.items() if name not in numbers},
     }
-    tensors = {f"{_WEIGHT}{name}": one.contiguous().cpu() for name, one in weights.items()}
+    tensors = {f"{_WEIGHT}{name}": one for name, one in weights.items()}
     tensors |= {f"{_INPUT}{name}": torch.from_numpy(np.ascontiguousarray(one)) for name, one in numbers.items()}
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={_HEADER: json.dumps(header)})
+    write_tensors(path, header, tensors)
 
 
 def read_trained(path: Path, model: str) -> SavedModel:
@@ -70,21 +65,7 @@ def read_trained(path: Path, model: str) -> SavedModel:
     FileFormatError
         If the file is missing, damaged, of another model or a later format.
     """
-    require_file(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})[_HEADER])
-            # Copies: the file may be replaced while the tensors are in use.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, json.JSONDecodeError) as problem:
-        raise foreign_file(path, model) from problem
-    if not isinstance(header, dict) or header.get("format") != _FORMAT:
-        raise FileFormatError(
-            f"the format is {header.get('format') if isinstance(header, dict) else header!r}",
-            where=str(path),
-            expected=_FORMAT,
-            fix="Use the version of this package that wrote the file",
-        )
+    header, tensors = read_tensors(path, _FORMAT, foreign_file(path, model))
     if header.get("model") != model:
         raise FileFormatError(f"this is a model {header.get('model')!r}", where=str(path), expected=repr(model))
     try:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from ficoitr.errors import FileFormatError, InputError
 from ficoitr.models.labels.query2label import Query2Label, Query2LabelConfig
-from ficoitr.outputs.files import atomic_path, require_file
+from ficoitr.models.tensor_files import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 _FORMAT = "ficoitr.labeller/1"
-_HEADER = "ficoitr"
 _THRESHOLDS = "thresholds"
 _FIELDS = ("names", "features", "quality", "judged_on", "origin", "seed")
 
@@ -54,13 +50,12 @@ def write_labeller(path: Path, content: LabellerFile) -> None:
         "grid": first.grid,
     }
     tensors = {
-        f"{number}.{name}": tensor.contiguous()
+        f"{number}.{name}": tensor
         for number, network in enumerate(content.networks)
         for name, tensor in network.state_dict().items()
     }
     tensors[_THRESHOLDS] = torch.from_numpy(content.thresholds)
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={_HEADER: json.dumps(header)})
+    write_tensors(path, header, tensors)
 
 
 def read_labeller(path: Path) -> LabellerFile:
@@ -71,21 +66,7 @@ def read_labeller(path: Path) -> LabellerFile:
     FileFormatError
         If the file is missing, damaged, of another program or a later format.
     """
-    require_file(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})[_HEADER])
-            # Copies: the file may be replaced while the tensors are in use.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, json.JSONDecodeError) as problem:
-        raise _foreign(path) from problem
-    if not isinstance(header, dict) or header.get("format") != _FORMAT:
-        raise FileFormatError(
-            f"the format is {header.get('format') if isinstance(header, dict) else header!r}",
-            where=str(path),
-            expected=_FORMAT,
-            fix="Use the version of this package that wrote the file",
-        )
+    header, tensors = read_tensors(path, _FORMAT, _foreign(path))
     try:
         grid = header["grid"]
         networks = tuple(
