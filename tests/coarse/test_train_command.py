@@ -101,3 +101,22 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: li
     done = run(*arguments)
     assert done.exit_code != 0
     assert says in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["train", "ucch"],
+        ["data", "label", "scenes", "--train", "scenes", "--output", "labels"],
+        ["data", "features", "scenes", "--features", "minilm", "--output", "texts.npy"],
+    ],
+)
+def test_without_torch_the_extra_is_named(tmp_path: Path, arguments: list[str]) -> None:
+    # None in the list of modules makes an import fail as a missing library does.
+    program = (
+        f"import sys; sys.modules['torch'] = None; sys.argv[1:] = {arguments!r}; from ficoitr.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "pip install 'ficoitr[models]'" in done.stderr
+    assert "Traceback" not in done.stderr

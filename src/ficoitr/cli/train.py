@@ -56,10 +56,13 @@ def train_command(
       ficoitr train dadh --dataset wiki --root wiki --features sift --text-features lda --set training.epochs=50
     """
     from ficoitr.models.features import shared_features
-    from ficoitr.models.training.config import read_config
-    from ficoitr.models.training.registry import trainable
+    from ficoitr.models.registry import trainable
 
+    # First of all, since it says which extra is missing, if one is.
     found = trainable(model)
+
+    from ficoitr.models.training.config import read_config
+
     chosen = read_config(found.config_class, model, preset=preset, file=config, settings=settings or ())
     given = {"bits": bits, "features": features, "text_features": text_features}
     values = chosen.model_dump() | {name: value for name, value in given.items() if value is not None}

@@ -151,3 +151,21 @@ def _find(name: str) -> ModelEntry:
             fix=did_you_mean(name, entries),
         )
     return entries[name]
+
+
+def trainable(name: str) -> Any:
+    """Return the class of a model that is trained in epochs, and has a typed configuration.
+
+    Raises
+    ------
+    OptionError
+        For an unknown name, or a model that is fitted otherwise.
+    MissingExtraError
+        If a library that it needs is not installed.
+    """
+    found = _find(name).model_class()
+    if not hasattr(found, "config_class"):
+        raise OptionError(
+            f"the model {name!r} is not trained in epochs", where="model", fix="Fit it by ficoitr bench, or in Python"
+        )
+    return found
