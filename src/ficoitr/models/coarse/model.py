@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from ficoitr.models.base import Granularity, Measure
 from ficoitr.models.coarse.inputs import FeatureInput, Standardised
 from ficoitr.models.coarse.saving import foreign_file, read_trained, write_trained
 from ficoitr.models.judging import mean_average_precision, mean_recall
-from ficoitr.models.training import FeaturePairs, Recipe, Trained, TrainingConfig
+from ficoitr.models.training import FeaturePairs, Recipe, Trained
 from ficoitr.models.training import train as run_training
 from ficoitr.models.training.config import checked_config
 from ficoitr.models.training.loop import choose_device
@@ -51,32 +51,6 @@ class FeatureChoice(BaseModel):
     weights: str | None = None
 
 
-class HashingConfig(Protocol):
-    """What every hashing model is configured by."""
-
-    bits: int
-    training: TrainingConfig
-    features: str
-    text_features: str
-    weights: str | None
-
-    def model_dump(self, *, mode: str = "python") -> dict[str, Any]:
-        """Return all settings as plain values."""
-        ...
-
-
-class HashingNetworks(Protocol):
-    """Networks of both sides, whose outputs' signs are the codes."""
-
-    def encode_images(self, features: Tensor) -> Tensor:
-        """Map image features to continuous values, shape (n, bits)."""
-        ...
-
-    def encode_texts(self, features: Tensor) -> Tensor:
-        """Map text features to continuous values, shape (n, bits)."""
-        ...
-
-
 class HashingModel(ABC):
     """A model that is trained on features and encodes to hash codes: an `ficoitr.models.Encoder`.
 
@@ -105,7 +79,7 @@ class HashingModel(ABC):
 
     @abstractmethod
     def _build(self, image_width: int, text_width: int) -> nn.Module:
-        """Build the networks, which are `HashingNetworks`."""
+        """Build the networks: a module with ``encode_images`` and ``encode_texts``, features to values (n, bits)."""
 
     @abstractmethod
     def _recipe(self, networks: Any, n_pairs: int, labels: Array | None, seed: int) -> Recipe:
