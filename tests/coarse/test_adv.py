@@ -29,9 +29,9 @@ from ficoitr.models.coarse.adv_tokens import (
     ADVTexts,
     LinkedTokens,
     StoredTokens,
-    TokenFeatures,
 )
 from ficoitr.models.coarse.adversarial_captions import other_texts
+from ficoitr.models.features.tokens import TokenFeatures
 from ficoitr.models.training import Batch, TrainingConfig, train
 from ficoitr.models.training.config import preset_names, read_config
 

@@ -26,7 +26,8 @@ from ficoitr.models.coarse.adv_losses import (
     triplet_loss,
 )
 from ficoitr.models.coarse.adv_networks import RegionEncoder, code_bits, median_codes
-from ficoitr.models.coarse.adv_tokens import ADVTexts, TokenFeatures
+from ficoitr.models.coarse.adv_tokens import ADVTexts
+from ficoitr.models.features.tokens import TokenFeatures
 from ficoitr.models.training import Batch
 from golden.formula import fill, formula
 

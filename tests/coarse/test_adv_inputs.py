@@ -19,12 +19,12 @@ from ficoitr.models.coarse.adv_config import ADVConfig
 from ficoitr.models.coarse.adv_networks import PixelEncoder, TextEncoder
 from ficoitr.models.coarse.adv_pixels import ScreeningPixels, varied
 from ficoitr.models.coarse.adv_tokens import (
-    FrozenTextEncoder,
     LinkedTokens,
     StoredTokens,
 )
 from ficoitr.models.coarse.adversarial_captions import ExchangedWords, exchanged_words, probe_texts
 from ficoitr.models.coarse.resnet import ResNet50
+from ficoitr.models.features.tokens import FrozenTextEncoder
 from golden.formula import fill
 
 CPU = torch.device("cpu")

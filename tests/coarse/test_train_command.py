@@ -12,9 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from ficoitr.cli.application import application
+from ficoitr.models.coarse.ucch_networks import UCCHNetwork
 
 DATA = ["--dataset", "scenes", "-o", "train=120", "-o", "validation=40", "-o", "test=30"]
 SMALL = ["--bits", "16", "--set", "hidden=32", "--set", "negatives=16", "--set", "training.batch_size=50"]
@@ -83,6 +85,19 @@ def test_continuous_values(tmp_path: Path) -> None:
     assert values.dtype == np.float32
     assert values.shape == (30, 8)
     assert np.abs(values).max() <= 1
+
+
+def test_a_file_of_the_authors_is_encoded(tmp_path: Path, test_data: Path) -> None:
+    torch.manual_seed(0)
+    network = UCCHNetwork(128, 10, bits=16, hidden=8)
+    states = {f"{side}_model_state_dict": network.get_submodule(side).state_dict() for side in ("image", "text")}
+    torch.save(states, tmp_path / "best.t7")
+    arguments = ["encode", tmp_path / "best.t7", "--dataset", "wiki", "--root", test_data / "wiki"]
+    assert "which model this file is of" in str(run(*arguments).exception)
+    done = run(*arguments, "--model", "ucch", "--set", "bits=16", "--set", "features=sift")
+    assert done.exit_code == 0, done.output
+    assert np.load(tmp_path / "test" / "images.npy").shape == (693, 2)
+    assert "bits is 16" in str(run(*arguments, "--model", "ucch", "--set", "bits=32").exception)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from ficoitr.cli.datasets import Options, load_named
 from ficoitr.errors import FileFormatError, OptionError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ficoitr.data import Dataset
 
 _MODEL = "model.safetensors"
@@ -22,7 +24,7 @@ RootOption = Annotated[Path | None, typer.Option("--root", help="The folder of a
 
 
 def train_command(
-    model: Annotated[str, typer.Argument(help="A trainable model: ucch or dadh.", show_default=False)],
+    model: Annotated[str, typer.Argument(help="A trainable model, such as ucch, dadh or adv.", show_default=False)],
     dataset: DatasetOption = "scenes",
     root: RootOption = None,
     options: Options = None,
@@ -115,7 +117,10 @@ def train_command(
 
 
 def encode_command(
-    run: Annotated[Path, typer.Argument(help="What ficoitr train has written.", show_default=False)],
+    run: Annotated[
+        Path,
+        typer.Argument(help="A folder of ficoitr train, or a file of the authors' code.", show_default=False),
+    ],
     dataset: DatasetOption = "scenes",
     root: RootOption = None,
     split: Annotated[str, typer.Option(help="The split to encode.")] = "test",
@@ -123,34 +128,42 @@ def encode_command(
     cache: Annotated[
         Path | None, typer.Option("--cache", help="Keep extracted features in this folder.", show_default=False)
     ] = None,
+    model: Annotated[str | None, typer.Option(help="For a file: the model that it is of.", show_default=False)] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="For a file: what the model must be, and reads: NAME=VALUE.", show_default=False),
+    ] = None,
     continuous: Annotated[
         bool, typer.Option("--continuous", help="Write the values whose signs are the codes, not the codes.")
     ] = False,
     folder: Annotated[
-        Path | None, typer.Option("--output", help="Default: the split's name, in the run.", show_default=False)
+        Path | None,
+        typer.Option("--output", help="Default: the split's name, in the run or beside the file.", show_default=False),
     ] = None,
 ) -> None:
     """Encode a split of a dataset by a trained model, and write what `ficoitr evaluate` takes.
 
-    [bold]Example[/bold]
+    [bold]Examples[/bold]
 
       ficoitr encode runs/scenes/ucch-64 --dataset scenes
+
+      ficoitr encode GEN_module.pth --model dadh --set image_mean=0.6 --set image_deviation=1.2 --dataset my_features/
     """
     import numpy as np
 
     from ficoitr.models.features import shared_features
     from ficoitr.outputs.files import atomic_path
 
-    model = _load(run)
+    loaded = _load(run, model, settings or ())
     with messages.status("Reading"):
         data = load_named(dataset, root, split, options)
-    place = folder or run / split
+    place = folder or (run if run.is_dir() else run.parent) / split
     place.mkdir(parents=True, exist_ok=True)
     with shared_features(cache), progress_bar() as progress:
         if continuous:
-            images, texts = model.image_values(data, progress=progress), model.text_values(data, progress=progress)
+            images, texts = loaded.image_values(data, progress=progress), loaded.text_values(data, progress=progress)
         else:
-            images, texts = model.encode_images(data, progress=progress), model.encode_texts(data, progress=progress)
+            images, texts = loaded.encode_images(data, progress=progress), loaded.encode_texts(data, progress=progress)
     images.save(place / "images.npy")
     texts.save(place / "texts.npy")
     truth = {"text_to_image": data.text_to_image}
@@ -199,12 +212,25 @@ def _write_about(place: Path, model: str) -> None:
         temporary.write_text(json.dumps({"model": model}) + "\n", encoding="utf-8")
 
 
-def _load(run: Path) -> Any:
+def _load(run: Path, model: str | None, settings: Sequence[str]) -> Any:
+    """Load what ficoitr train has written, or a file."""
     from ficoitr.models import load_model
+    from ficoitr.models.registry import trainable
     from ficoitr.outputs.files import read_json
 
+    if run.is_file():
+        if model is None:
+            raise OptionError("which model this file is of is not said", where="--model", expected="such as ucch")
+        trainable(model)
+
+        from ficoitr.models.training.config import read_settings
+
+        return load_model(model, checkpoint=run, config=read_settings(settings))
     if not (run / _ABOUT).is_file():
         raise FileFormatError(
             "there is no trained model here", where=str(run), expected=f"a folder of ficoitr train, with {_MODEL}"
         )
-    return load_model(str(read_json(run / _ABOUT)["model"]), checkpoint=run / _MODEL)
+    found = str(read_json(run / _ABOUT)["model"])
+    if model not in (None, found):
+        raise OptionError(f"this is a model {found!r}", where=str(run), expected=repr(model))
+    return load_model(found, checkpoint=run / _MODEL)

@@ -71,6 +71,13 @@ _BUILT_IN = (
         "ucch", "coarse", "contrastive hashing without labels", "ficoitr.models.coarse.models:UCCH", needs=_TORCH
     ),
     ModelEntry("dadh", "coarse", "adversarial hashing with labels", "ficoitr.models.coarse.models:DADH", needs=_TORCH),
+    ModelEntry(
+        "adv",
+        "coarse",
+        "balanced hashing of regions and tokens by pairs",
+        "ficoitr.models.coarse.adv_model:ADV",
+        needs=(*_TORCH, "tokenizers"),
+    ),
 )
 
 
@@ -110,9 +117,10 @@ def load_model(name: str, checkpoint: str | Path | None = None, config: Mapping[
     name : str
         A name of `model_names`.
     checkpoint : str or Path, optional
-        A file that the model's `save` wrote.
+        A file that the model's `save` wrote; or, of models that are trained in epochs, one of its authors' code.
     config : mapping, optional
-        Options of the model. A checkpoint brings its own.
+        Options of the model. A checkpoint brings its own: beside one, for models that are trained in epochs, what the
+        model has to be, such as its bits, and for the authors' files, which features it reads.
 
     Returns
     -------
@@ -121,7 +129,7 @@ def load_model(name: str, checkpoint: str | Path | None = None, config: Mapping[
     Raises
     ------
     OptionError
-        For an unknown name or option, or for options beside a checkpoint.
+        For an unknown name or option, or options that a checkpoint does not have.
     FileFormatError
         If the checkpoint is missing or is not of this model.
 
@@ -131,14 +139,21 @@ def load_model(name: str, checkpoint: str | Path | None = None, config: Mapping[
     >>> model.granularity, model.measure
     ('fine', 'cosine')
     """
-    entry = _find(name)
+    found = _find(name).model_class()
     if checkpoint is None:
-        model: Encoder = entry.model_class()(**(config or {}))
-        return model
-    if config:
+        model: Encoder = found(**(config or {}))
+    elif _has_config(found):
+        model = found.load(Path(checkpoint), config)
+    elif config:
         raise OptionError("a checkpoint brings its own options", where="config", fix="Leave config or checkpoint away")
-    loaded: Encoder = entry.model_class().load(Path(checkpoint))
-    return loaded
+    else:
+        model = found.load(Path(checkpoint))
+    return model
+
+
+def _has_config(model_class: Any) -> bool:
+    """Whether a model is trained in epochs, and so has a typed configuration."""
+    return hasattr(model_class, "config_class")
 
 
 def _find(name: str) -> ModelEntry:
@@ -164,7 +179,7 @@ def trainable(name: str) -> Any:
         If a library that it needs is not installed.
     """
     found = _find(name).model_class()
-    if not hasattr(found, "config_class"):
+    if not _has_config(found):
         raise OptionError(
             f"the model {name!r} is not trained in epochs", where="model", fix="Fit it by ficoitr bench, or in Python"
         )

@@ -23,7 +23,8 @@ from ficoitr.models.coarse.adv_losses import (
 )
 from ficoitr.models.coarse.adv_networks import ADVNetwork, PixelEncoder
 from ficoitr.models.coarse.adv_pixels import varied
-from ficoitr.models.coarse.adv_tokens import ADVTexts, TokenFeatures
+from ficoitr.models.coarse.adv_tokens import ADVTexts
+from ficoitr.models.features.tokens import TokenFeatures
 from ficoitr.models.training import Batch, Recipe
 
 

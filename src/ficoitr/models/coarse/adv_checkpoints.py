@@ -6,17 +6,14 @@ import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from ficoitr.errors import FileFormatError
 from ficoitr.models.coarse.adv_networks import ADVNetwork, PixelEncoder, RegionEncoder, TextEncoder
 from ficoitr.models.features.bert import Bert, BertConfig
-from ficoitr.models.features.weights import load_weights
-from ficoitr.outputs.files import require_file
+from ficoitr.models.features.weights import load_weights, read_checkpoint
 
 State = Mapping[str, Tensor]
 
@@ -73,15 +70,11 @@ def read_published(
     FileFormatError
         If the file is missing, damaged or of another model; the message says which tensor is missing or unknown.
     """
-    require_file(path)
-    try:
-        # The authors' options come as a Namespace, which is data only.
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as problem:
-        raise FileFormatError(
-            "this is no checkpoint, or it is damaged", where=str(path), expected="a checkpoint of ADV's published code"
-        ) from problem
+    foreign = FileFormatError(
+        "this is no checkpoint, or it is damaged", where=str(path), expected="a checkpoint of ADV's published code"
+    )
+    # The authors' options come as a Namespace, which is data only.
+    content = read_checkpoint(path, foreign, allowed=[argparse.Namespace])
     states = content.get("model") if isinstance(content, Mapping) else None
     if not isinstance(states, list) or len(states) not in (2, 3) or not all(map(_is_state, states)):
         raise FileFormatError(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ficoitr.errors import ShapeError
-from ficoitr.models.coarse.adv_tokens import TokenFeatures
 from ficoitr.models.coarse.resnet import ResNet50
+from ficoitr.models.features.tokens import TokenFeatures
 
 _KERNELS = (1, 2, 3)
 # Puts the value that is the median below it, so that of an even number of bits half are +1.
@@ -70,6 +72,7 @@ class RegionEncoder(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
+        self.heads = heads
         self.layer = _Layer(hidden, heads, inner, dropout)
         self.mapping = nn.Linear(width, hidden)
         self.mapping2 = nn.Linear(hidden, bits)
@@ -141,6 +144,8 @@ class TextEncoder(nn.Module):
         self, width: int, bits: int, *, channels: int = 512, dropout: float = 0.1, ignore_padding: bool = False
     ) -> None:
         super().__init__()
+        self.width = width
+        self.channels = channels
         self.convs1 = nn.ModuleList(nn.Conv2d(1, channels, (size, width)) for size in _KERNELS)
         self.dropout = nn.Dropout(dropout)
         self.mapping = nn.Linear(len(_KERNELS) * channels, bits)
@@ -217,12 +222,42 @@ class ADVNetwork(nn.Module):
         super().__init__()
         self.image = image
         self.text = text
+        self.n_concepts = n_concepts
         self.bits = text.mapping.out_features
         self.concept = None
         if n_concepts:
             self.concept = nn.Sequential(
                 nn.Linear(self.bits, concept_hidden), nn.ReLU(), nn.Linear(concept_hidden, n_concepts)
             )
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What it was built with, but for the widths of the features and the number of concepts."""
+        image = self.image
+        of_regions = (
+            {
+                "hidden": image.mapping.out_features,
+                "heads": image.heads,
+                "inner": image.layer.intermediate["dense"].out_features,
+            }
+            if isinstance(image, RegionEncoder)
+            else {}
+        )
+        of_concepts = {} if self.concept is None else {"concept_hidden": self.concept[0].out_features}
+        return {
+            "bits": self.bits,
+            "image_encoder": "regions" if of_regions else "pixels",
+            "channels": self.text.channels,
+            "concepts": self.concept is not None,
+            **of_regions,
+            **of_concepts,
+        }
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Those of a region, or the channels of a pixel, and of the state of a token."""
+        image = self.image.mapping.in_features if isinstance(self.image, RegionEncoder) else 3
+        return image, self.text.width
 
     def encode_images(self, features: Tensor) -> Tensor:
         """Map regions of shape (n, R, width), or pixels, to codes in (-1, 1) of shape (n, D)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,6 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from ficoitr.models.features.photographs import normalised
+
+if TYPE_CHECKING:
+    from ficoitr.data.images import ImageSource
 
 Array = np.ndarray[Any, Any]
 
@@ -40,7 +43,7 @@ class ScreeningPixels:
     (1, 3, 256, 256)
     """
 
-    def __init__(self, images: Sequence[Image.Image], *, side: int = SIDE) -> None:
+    def __init__(self, images: ImageSource | Sequence[Image.Image], *, side: int = SIDE) -> None:
         self._images = images
         self._side = side
 

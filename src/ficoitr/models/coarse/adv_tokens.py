@@ -4,45 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ficoitr.errors import ShapeError, ValuesError
+from ficoitr.models.features.tokens import FrozenTextEncoder, TokenFeatures
 from ficoitr.models.training import Batch, FeaturePairs
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
-    from ficoitr.data.stored import StoredFeatures
     from ficoitr.models.coarse.adv_pixels import ScreeningPixels
-    from ficoitr.models.features.bert import Bert
+    from ficoitr.models.training.batches import Rows
 
 Array = np.ndarray[Any, Any]
-_TEXTS_AT_A_TIME = 64
-
-
-@dataclass(frozen=True, eq=False)
-class TokenFeatures:
-    """States of the tokens of texts.
-
-    Parameters
-    ----------
-    states : Tensor of float32, shape (..., T, width)
-        The last layer of the frozen encoder, at padding too.
-    mask : Tensor of bool, shape (..., T)
-        Where there is a token rather than padding; nowhere, if there is no such text.
-    """
-
-    states: Tensor
-    mask: Tensor
-
-    @property
-    def present(self) -> Tensor:
-        """Which of the texts there are: bool, shape (...)."""
-        return self.mask.any(dim=-1)
+_CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,70 +40,19 @@ class ADVTexts:
     adversarial: TokenFeatures | None = None
 
 
-class FrozenTextEncoder:
-    """Turns texts into states of their tokens, by a network that is not trained.
-
-    Parameters
-    ----------
-    network : Bert
-        BERT-base as published, or another of its form, such as MiniLM.
-    tokenizer : tokenizers.Tokenizer
-        The network's own, with its marks of begin and end. How it pads and cuts is set here.
-    max_tokens : int
-        T: longer texts are cut, shorter ones padded, as published. Padding is not attended to but has states, which
-        the published text network reads.
-    """
-
-    def __init__(self, network: Bert, tokenizer: Tokenizer, *, max_tokens: int = 32) -> None:
-        self.network = network.eval().requires_grad_(requires_grad=False)
-        self._tokenizer = tokenizer
-        self._tokenizer.enable_truncation(max_tokens)
-        self._tokenizer.enable_padding(length=max_tokens)
-
-    def __call__(self, texts: Sequence[str]) -> TokenFeatures:
-        """Describe texts, on the network's device."""
-        device = next(self.network.parameters()).device
-        parts = []
-        for start in range(0, len(texts), _TEXTS_AT_A_TIME):
-            encoded = self._tokenizer.encode_batch(list(texts[start : start + _TEXTS_AT_A_TIME]))
-            tokens = torch.tensor([one.ids for one in encoded], device=device)
-            mask = torch.tensor([one.attention_mask for one in encoded], device=device).bool()
-            with torch.no_grad():
-                parts.append((self.network(tokens, mask), mask))
-        return TokenFeatures(torch.cat([states for states, _ in parts]), torch.cat([mask for _, mask in parts]))
-
-
-class StoredTokens:
-    """Token features of many texts, which may lie in a file.
-
-    Parameters
-    ----------
-    states : array or StoredFeatures of float16 or float32, shape (n_texts, T, width)
-    lengths : ndarray of int, shape (n_texts,)
-        Tokens of each text; what follows is padding.
-
-    Raises
-    ------
-    ShapeError
-        If there are not as many lengths as states, or a length is none.
-    """
-
-    def __init__(self, states: Array | StoredFeatures, lengths: Array) -> None:
-        if len(states.shape) != 3 or len(states) != len(lengths):
-            raise ShapeError(
-                f"states of shape {tuple(states.shape)} and {len(lengths):,} lengths",
-                where="token features",
-                expected="states of shape (n_texts, tokens, width), and a length for each text",
-            )
-        if len(lengths) and not 1 <= lengths.min() <= lengths.max() <= states.shape[1]:
-            raise ShapeError("a length is out of range", where="lengths", expected=f"1 to {states.shape[1]}")
-        self._states = states
-        self.lengths = lengths
+class Tokens(Protocol):
+    """Token features of many texts."""
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        """Count the texts."""
+        ...
 
-    def take(self, rows: Array, device: torch.device) -> TokenFeatures:
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of texts, tokens of a text, and width of a state."""
+        ...
+
+    def take(self, rows: Array, device: torch.device = _CPU) -> TokenFeatures:
         """Read some texts.
 
         Parameters
@@ -139,6 +64,50 @@ class StoredTokens:
         Returns
         -------
         TokenFeatures of shape (..., T, width)
+        """
+        ...
+
+
+class StoredTokens:
+    """Token features of many texts, which may lie in a file.
+
+    Parameters
+    ----------
+    states : array, StoredFeatures or Standardised of floats, shape (n_texts, T, width)
+    lengths : ndarray of int, shape (n_texts,)
+        Tokens of each text; what follows is padding.
+    max_tokens : int, optional
+        How many of them are read; by default all.
+
+    Raises
+    ------
+    ShapeError
+        If there are not as many lengths as states, or a length is none.
+    """
+
+    def __init__(self, states: Rows, lengths: Array, *, max_tokens: int | None = None) -> None:
+        if len(states.shape) != 3 or len(states) != len(lengths):
+            raise ShapeError(
+                f"states of shape {tuple(states.shape)} and {len(lengths):,} lengths",
+                where="token features",
+                expected="states of shape (n_texts, tokens, width), and a length for each text",
+            )
+        if len(lengths) and not 1 <= lengths.min() <= lengths.max() <= states.shape[1]:
+            raise ShapeError("a length is out of range", where="lengths", expected=f"1 to {states.shape[1]}")
+        self._states = states
+        self._most = states.shape[1] if max_tokens is None else min(max_tokens, states.shape[1])
+        self.lengths = np.minimum(lengths, self._most)
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of texts, tokens of a text, and width of a state."""
+        return len(self), self._most, self._states.shape[2]
+
+    def take(self, rows: Array, device: torch.device = _CPU) -> TokenFeatures:
+        """Read some texts, see `Tokens`.
 
         Raises
         ------
@@ -146,7 +115,7 @@ class StoredTokens:
             If a state is not a finite number.
         """
         flat = rows.reshape(-1)
-        states = np.asarray(self._states[np.maximum(flat, 0)], dtype=np.float32)
+        states = np.asarray(self._states[np.maximum(flat, 0)][:, : self._most], dtype=np.float32)
         lengths = np.where(flat < 0, 0, self.lengths[np.maximum(flat, 0)])
         if not np.isfinite(states).all():
             bad = int(flat[~np.isfinite(states).all(axis=(1, 2))][0])
@@ -162,13 +131,46 @@ class StoredTokens:
         )
 
 
+class EncodedTexts:
+    """Token features of texts, computed anew each time that they are asked for.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    encoder : FrozenTextEncoder
+    """
+
+    def __init__(self, texts: Sequence[str], encoder: FrozenTextEncoder) -> None:
+        self._texts = texts
+        self._encoder = encoder
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of texts, tokens of a text, and width of a state."""
+        return len(self), self._encoder.max_tokens, self._encoder.width
+
+    def take(self, rows: Array, device: torch.device = _CPU) -> TokenFeatures:
+        """Read some texts, see `Tokens`."""
+        flat = rows.reshape(-1)
+        states = torch.zeros(len(flat), *self.shape[1:])
+        mask = torch.zeros(len(flat), self.shape[1], dtype=torch.bool)
+        there = np.flatnonzero(flat >= 0)
+        if len(there):
+            found = self._encoder([self._texts[row] for row in flat[there].tolist()])
+            states[there], mask[there] = found.states.to(_CPU), found.mask.to(_CPU)
+        return TokenFeatures(states.reshape(*rows.shape, *self.shape[1:]), mask.reshape(*rows.shape, -1)).to(device)
+
+
 @dataclass(frozen=True, eq=False)
 class LinkedTokens:
     """Token features of texts that belong to other texts.
 
     Parameters
     ----------
-    tokens : StoredTokens
+    tokens : Tokens
     rows : ndarray of int64, shape (n_texts, k)
         For each text the rows of those that belong to it; -1 for none.
 
@@ -178,7 +180,7 @@ class LinkedTokens:
         If the rows are of another form, or one does not exist.
     """
 
-    tokens: StoredTokens
+    tokens: Tokens
     rows: Array
 
     def __post_init__(self) -> None:
@@ -193,7 +195,7 @@ class ADVPairs:
 
     Parameters
     ----------
-    images : array or StoredFeatures
+    images : array, StoredFeatures or Standardised
         Regions of shape (n_images, R, width), or `ScreeningPixels`.
     texts : StoredTokens of n_texts
     text_to_image : ndarray of int64, shape (n_texts,)
@@ -210,7 +212,7 @@ class ADVPairs:
 
     def __init__(
         self,
-        images: Array | StoredFeatures | ScreeningPixels,
+        images: Rows | ScreeningPixels,
         texts: StoredTokens,
         text_to_image: Array,
         labels: Array | None = None,

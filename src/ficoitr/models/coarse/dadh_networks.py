@@ -85,6 +85,22 @@ class DADHGenerator(nn.Module):
             ) from problem
         return network
 
+    @property
+    def sizes(self) -> dict[str, int | float]:
+        """What it was built with, but for the widths of the features."""
+        dropped = [one.p for one in self.image_module if isinstance(one, nn.Dropout)]
+        judged = _linear(self.hash_module["image"])
+        return {
+            "bits": judged.out_features,
+            "hidden": 4 * judged.in_features,
+            "dropout": dropped[0] if dropped else 0.0,
+        }
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Those of the features of images and of texts."""
+        return _linear(self.image_module).in_features, _linear(self.text_module).in_features
+
     def encode_images(self, features: Tensor) -> Tensor:
         """Map image features of shape (n, image_width) to values in (-1, 1), shape (n, bits)."""
         return self.hash_images(self.image_module(features))
@@ -172,6 +188,10 @@ def _statistics(layer: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
     if mean is None or variance is None:
         raise ValueError("the layer keeps no running statistics")
     return mean.clone(), variance.clone()
+
+
+def _linear(network: nn.Module) -> nn.Linear:
+    return next(one for one in network.modules() if isinstance(one, nn.Linear))
 
 
 def _tower(width: int, hidden: int, dropout: float) -> nn.Sequential:

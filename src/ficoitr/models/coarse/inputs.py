@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
 
-from ficoitr.errors import InputError, ShapeError
-from ficoitr.models.features import extract_features
+from ficoitr.errors import InputError, OptionError, ShapeError
+from ficoitr.models.features import extract_features, feature_names
 from ficoitr.models.features.base import FittedTextExtractor
 from ficoitr.models.features.extract import find_stored
 from ficoitr.models.features.registry import find_features, fit_extractor
@@ -21,8 +21,43 @@ if TYPE_CHECKING:
     from ficoitr.models.base import Progress
 
 Array = np.ndarray[Any, Any]
+# What `ModelInput.to_parts` returns: settings for the header of a file, and arrays.
+Parts = tuple[dict[str, Any], dict[str, Array]]
 
-_DEFAULTS = {"image": "global", "text": "bag-of-words"}
+# What ``auto`` takes where the dataset brings nothing, by the axes that an item's features have.
+_DEFAULTS = {
+    ("image", 1): "global",
+    ("text", 1): "bag-of-words",
+    ("image", 2): "region-set",
+    ("text", 2): "minilm-tokens",
+}
+
+
+class ModelInput(Protocol):
+    """What a model reads of one side of a dataset."""
+
+    @property
+    def side(self) -> Literal["image", "text"]:
+        """Whether it is read of images or of texts."""
+        ...
+
+    @property
+    def features(self) -> str:
+        """The name of what is read."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """Of what is read of one item; None for a length that does not matter."""
+        ...
+
+    def __call__(self, dataset: Dataset, progress: Progress | None = None) -> Any:
+        """Return what is read of a dataset, by rows."""
+        ...
+
+    def to_parts(self) -> Parts:
+        """Return what a file needs to hold: settings for its header, and arrays."""
+        ...
 
 
 class Standardised:
@@ -54,9 +89,10 @@ class FeatureInput:
     ----------
     side : {"image", "text"}
     features : str
-        A name of `ficoitr.models.features.feature_names`, or of features that datasets bring.
-    shape : tuple of int
-        Of the features of one item.
+        A name of `ficoitr.models.features.feature_names`, or of features that datasets bring; ``auto`` for whatever
+        they bring of that shape, where nobody has said.
+    shape : tuple of int or None
+        Of the features of one item; None for a length that does not matter.
     shift, scale : float
         The one mean and the one reciprocal deviation of all their values, where they are brought to mean 0 and
         variance 1 (as DADH does); else 0 and 1.
@@ -66,16 +102,19 @@ class FeatureInput:
         The file of the weights, where no package brings them.
     extractor : FittedTextExtractor, optional
         Where they were learnt from the training texts.
+    source_known : bool
+        Whether ``source`` is what the model was trained on; the checkpoints of other programs do not say.
     """
 
     side: Literal["image", "text"]
     features: str
-    shape: tuple[int, ...]
+    shape: tuple[int | None, ...]
     shift: float = 0.0
     scale: float = 1.0
     source: Mapping[str, Any] | None = None
     weights: str | None = None
     extractor: FittedTextExtractor | None = None
+    source_known: bool = True
 
     @classmethod
     def fit(
@@ -85,6 +124,7 @@ class FeatureInput:
         features: str,
         *,
         weights: str | None = None,
+        axes: int = 1,
         standardise: bool = False,
         seed: int = 0,
         progress: Progress | None = None,
@@ -97,12 +137,15 @@ class FeatureInput:
             The training split.
         side : {"image", "text"}
         features : str
-            ``auto`` takes what the dataset brings, or else ``global`` and ``bag-of-words``.
+            ``auto`` takes the first that the dataset brings with so many axes, or else: of images ``global`` or
+            ``region-set``, of texts ``bag-of-words`` or ``minilm-tokens``.
+        axes : {1, 2}
+            Those of one item: 1 for a vector, 2 for a set of regions or the tokens of a text.
         weights, standardise, seed, progress
         """
         brought = dataset.image_features if side == "image" else dataset.text_features
         if features == "auto":
-            features = next(iter(brought), _DEFAULTS[side])
+            features = _brought(brought, lambda shape: len(shape) == axes) or _DEFAULTS[side, axes]
         source = feature_source(dataset, features, side, weights=weights, others=("auto",)).identity
         extractor = None
         if features not in brought and find_features(features, side).fitted:
@@ -112,6 +155,33 @@ class FeatureInput:
         shift, scale = _moments(values) if standardise else (0.0, 1.0)
         fitted = cls(side, features, tuple(values.shape[1:]), shift, scale, source, weights, extractor)
         return fitted, Standardised(values, shift, scale)
+
+    @classmethod
+    def published(
+        cls,
+        side: Literal["image", "text"],
+        features: str,
+        shape: tuple[int | None, ...],
+        *,
+        weights: str | None = None,
+        shift: float = 0.0,
+        scale: float = 1.0,
+    ) -> Self:
+        """Return the input of a model that another program has trained.
+
+        Raises
+        ------
+        OptionError
+            For features that are learnt from training texts.
+        """
+        entries = {entry.name: entry for entry in feature_names(side)}
+        if features in entries and entries[features].fitted:
+            raise OptionError(
+                f"the features {features!r} are learnt from training texts, which a checkpoint does not hold",
+                where=f"{side} features",
+                fix="Let the dataset bring those that the model was trained on, and name them",
+            )
+        return cls(side, features, shape, shift, scale, weights=weights, source_known=False)
 
     def __call__(self, dataset: Dataset, progress: Progress | None = None) -> Standardised:
         """Return the features of a dataset.
@@ -123,15 +193,16 @@ class FeatureInput:
         ShapeError
             If they have another shape.
         """
-        found = feature_source(dataset, self.features, self.side, weights=self.weights).identity
-        if self.extractor is None and found != self.source:
-            raise InputError(
-                f"these {self.side} features {self.features!r} are not those that the model was trained on",
-                where=f"dataset {dataset.name!r}",
-                fix="Extract them with the same weights and settings, or train anew",
-            )
+        if self.source_known and self.extractor is None:
+            found = feature_source(dataset, self.features, self.side, weights=self.weights).identity
+            if found != self.source:
+                raise InputError(
+                    f"these {self.side} features {self.features!r} are not those that the model was trained on",
+                    where=f"dataset {dataset.name!r}",
+                    fix="Extract them with the same weights and settings, or train anew",
+                )
         values = self._read(dataset, progress)
-        if tuple(values.shape[1:]) != self.shape:
+        if not _fits(tuple(values.shape[1:]), self.shape):
             raise ShapeError(
                 f"the {self.side} features {self.features!r} have the shape {tuple(values.shape[1:])}",
                 where=f"dataset {dataset.name!r}",
@@ -140,14 +211,30 @@ class FeatureInput:
         return Standardised(values, self.shift, self.scale)
 
     def _read(self, dataset: Dataset, progress: Progress | None) -> Array | StoredFeatures:
-        stored = find_stored(dataset, self.features, self.side)
+        features = self.features
+        if features == "auto":
+            features = self._found(dataset)
+        stored = find_stored(dataset, features, self.side)
         if stored is not None:
             return stored
         return extract_features(
-            dataset, self.extractor or self.features, modality=self.side, weights=self.weights, progress=progress
+            dataset, self.extractor or features, modality=self.side, weights=self.weights, progress=progress
         )
 
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, Array]]:
+    def _found(self, dataset: Dataset) -> str:
+        brought = dataset.image_features if self.side == "image" else dataset.text_features
+        found = _brought(brought, lambda shape: _fits(shape, self.shape))
+        if found is None:
+            there = ", ".join(f"{name} of shape {tuple(one.shape[1:])}" for name, one in brought.items())
+            raise ShapeError(
+                f"the dataset brings no {self.side} features of the shape {self.shape}, which the model reads",
+                where=f"dataset {dataset.name!r}",
+                expected=f"among {there}" if there else None,
+                fix="Name those that the model was trained on, when you load it",
+            )
+        return found
+
+    def to_parts(self) -> Parts:
         """Return what a file needs to hold: settings for its header, and arrays."""
         learnt, arrays = ({}, {}) if self.extractor is None else self.extractor.to_parts()
         settings = {
@@ -157,6 +244,7 @@ class FeatureInput:
             "scale": self.scale,
             "source": None if self.source is None else dict(self.source),
             "weights": self.weights,
+            "source_known": self.source_known,
             "learnt": None if self.extractor is None else learnt,
         }
         return settings, {f"{self.side}_{name}": array for name, array in arrays.items()}
@@ -174,6 +262,14 @@ class FeatureInput:
             found = find_features(settings["features"], side).extractor_class()
             extractor = found.from_parts(settings["learnt"], own)
         return cls(side, shape=tuple(settings["shape"]), extractor=extractor, **fields)
+
+
+def _brought(features: Mapping[str, StoredFeatures], fits: Callable[[tuple[int, ...]], bool]) -> str | None:
+    return next((name for name, one in features.items() if fits(tuple(one.shape[1:]))), None)
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(two in (None, one) for one, two in zip(shape, wanted, strict=True))
 
 
 def _moments(values: Array | StoredFeatures) -> tuple[float, float]:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
-from torch import Tensor, nn
+from torch import nn
 
-from ficoitr.errors import CategoryError, InputError, ShapeError
+from ficoitr.errors import CategoryError, FileFormatError, InputError, OptionError, ShapeError
 from ficoitr.models.base import Granularity, Measure
-from ficoitr.models.coarse.inputs import FeatureInput, Standardised
-from ficoitr.models.coarse.saving import foreign_file, read_trained, write_trained
+from ficoitr.models.coarse.inputs import FeatureInput, ModelInput
+from ficoitr.models.coarse.saving import SavedModel, foreign_file, read_trained, write_trained
+from ficoitr.models.features.weights import written_by_torch
 from ficoitr.models.judging import mean_average_precision, mean_recall
 from ficoitr.models.training import FeaturePairs, Recipe, Trained
 from ficoitr.models.training import train as run_training
+from ficoitr.models.training.batches import Pairs, finite_tensor
 from ficoitr.models.training.config import checked_config
 from ficoitr.models.training.loop import choose_device
 from ficoitr.outputs import Embeddings, HashCodes
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-_ENCODED_ROWS = 1024
+# Of what is encoded at a time: for vectors, and where an item holds more.
+_MOST_ROWS, _MOST_NUMBERS = 1024, 1 << 24
 
 
 class FeatureChoice(BaseModel):
@@ -58,32 +62,88 @@ class HashingModel(ABC):
     ----------
     config_class : type
         Its pydantic configuration, which also is a `FeatureChoice`.
-    supervised : bool
-        Whether it learns from labels.
+    labels : {"ignored", "used", "required"}
+        Whether it learns from labels: never, where the dataset has them, or always.
     standardised : bool
         Whether image features are brought to mean 0 and variance 1, all of them by the same two numbers.
+    judged_by : {"mAP", "recall"}
+        What chooses the epoch on validation pairs: the mean mAP@N of both directions where there are labels, or the
+        mean of R@1, R@5 and R@10 in both directions.
     """
 
     name: ClassVar[str]
     granularity: Granularity = "coarse"
     measure: Measure = "hamming"
     config_class: ClassVar[type[BaseModel]]
-    supervised: ClassVar[bool] = False
+    labels: ClassVar[Literal["ignored", "used", "required"]] = "ignored"
     standardised: ClassVar[bool] = False
+    judged_by: ClassVar[Literal["mAP", "recall"]] = "mAP"
 
     def __init__(self, **options: Any) -> None:
         self.config: Any = checked_config(self.config_class, options, self.name)
         self.trained: Trained | None = None
-        self._inputs: tuple[FeatureInput, FeatureInput] | None = None
+        self._inputs: tuple[ModelInput, ModelInput] | None = None
         self._networks: Any = None
+        self._n_categories = 0
 
     @abstractmethod
-    def _build(self, image_width: int, text_width: int) -> nn.Module:
-        """Build the networks: a module with ``encode_images`` and ``encode_texts``, features to values (n, bits)."""
+    def _build(self, image_width: int, text_width: int, n_categories: int) -> nn.Module:
+        """Build the networks: a module with ``encode_images`` and ``encode_texts``, which give values (n, bits)."""
 
     @abstractmethod
-    def _recipe(self, networks: Any, n_pairs: int, labels: Array | None, seed: int) -> Recipe:
-        """Return how they are trained on so many pairs, of which ``labels`` has a row each."""
+    def _recipe(self, networks: Any, pairs: Any, seed: int) -> Recipe:
+        """Return how they are trained on these pairs, which `_pairs` has made."""
+
+    def _fit_inputs(
+        self, train: Dataset, seed: int, progress: Progress | None
+    ) -> tuple[tuple[ModelInput, Any], tuple[ModelInput, Any]]:
+        """Learn what is read of images and of texts; with each, return what is read of the training split."""
+        config = self.config
+        return (
+            FeatureInput.fit(
+                train,
+                "image",
+                config.features,
+                weights=config.weights,
+                standardise=self.standardised,
+                seed=seed,
+                progress=progress,
+            ),
+            FeatureInput.fit(train, "text", config.text_features, seed=seed, progress=progress),
+        )
+
+    def _load_inputs(self, saved: SavedModel) -> tuple[ModelInput, ModelInput]:
+        """Rebuild from a file what `_fit_inputs` has learnt."""
+        image, text = saved.inputs
+        return (
+            FeatureInput.from_parts("image", image, saved.arrays),
+            FeatureInput.from_parts("text", text, saved.arrays),
+        )
+
+    def _pairs(self, train: Dataset, images: Any, texts: Any) -> Pairs:
+        """Put together what is trained on; labels, where the model learns from them."""
+        return FeaturePairs(images, texts, train.text_to_image, self._labels(train))
+
+    def _width(self, side: ModelInput) -> int:
+        """Return the length of a vector, or complain that the features are none."""
+        if len(side.shape) != 1:
+            raise ShapeError(
+                f"the {side.side} features {side.features!r} have the shape {side.shape} an item",
+                where="features",
+                expected="a vector an item",
+                fix="Choose features of the whole item, such as efficientnet-lite0 in the place of its grid",
+            )
+        (width,) = side.shape
+        if width is None:
+            raise ValueError("the width of a vector has to be known")
+        return width
+
+    def _read(self, features: Any, rows: Array, side: Literal["image", "text"]) -> Any:
+        """Read some rows of what an input has returned: a tensor, or what can be moved to a device as one."""
+        return finite_tensor(features, rows, side)
+
+    def _labels(self, dataset: Dataset) -> Array | None:
+        return None if self.labels == "ignored" else dataset.categories
 
     @property
     def inputs(self) -> str:
@@ -111,8 +171,7 @@ class HashingModel(ABC):
         train : Dataset
             Every text makes a pair with its image.
         validation : Dataset, optional
-            The epoch is kept that does best on it: by the mean mAP@N of both directions where it has labels, else by
-            the mean of R@1, R@5 and R@10 in both directions. Without it the last epoch is kept.
+            The epoch is kept that does best on it, see ``judged_by``. Without it the last epoch is kept.
         seed : int
             Of the first weights, the order of the pairs, and all else that is random.
         progress : callable, optional
@@ -128,32 +187,22 @@ class HashingModel(ABC):
         TrainingError
             If a loss or a weight is no number.
         """
-        if self.supervised and train.categories is None:
+        if self.labels == "required" and train.categories is None:
             raise CategoryError(
                 f"the model {self.name!r} learns from labels, and the training split has none",
                 where=f"dataset {train.name!r}",
                 fix="Label it (ficoitr data label), or train a model that needs no labels, such as ucch",
             )
         config = self.config
-        image_input, images = FeatureInput.fit(
-            train,
-            "image",
-            config.features,
-            weights=config.weights,
-            standardise=self.standardised,
-            seed=seed,
-            progress=progress,
-        )
-        text_input, texts = FeatureInput.fit(train, "text", config.text_features, seed=seed, progress=progress)
+        (image_input, images), (text_input, texts) = self._fit_inputs(train, seed, progress)
         device = choose_device(config.training.device)
         torch.manual_seed(seed)
-        networks: Any = self._build(_width(image_input), _width(text_input)).to(device)
-        labels = None
-        if self.supervised and train.categories is not None:
-            labels = train.categories[train.text_to_image]
-        recipe = self._recipe(networks, len(train.text_to_image), labels, seed)
+        labels = self._labels(train)
+        self._n_categories = 0 if labels is None else labels.shape[1]
+        networks = self._build(self._width(image_input), self._width(text_input), self._n_categories).to(device)
         self._inputs, self._networks = (image_input, text_input), networks
-        pairs = FeaturePairs(images, texts, train.text_to_image, train.categories if self.supervised else None)
+        pairs = self._pairs(train, images, texts)
+        recipe = self._recipe(networks, pairs, seed)
         self.trained = run_training(
             recipe,
             pairs,
@@ -178,8 +227,8 @@ class HashingModel(ABC):
         images, texts = image_input(validation, progress), text_input(validation, progress)
 
         def score() -> float:
-            values = self._encode("images", images), self._encode("texts", texts)
-            if validation.categories is not None:
+            values = self._encode("image", images), self._encode("text", texts)
+            if validation.categories is not None and self.judged_by == "mAP":
                 codes = [HashCodes.from_values(_signed(one)) for one in values]
                 return mean_average_precision(codes[0], codes[1], validation.categories, validation.text_to_image)
             signs = [np.where(_signed(one), 1, -1).astype(np.float32) for one in values]
@@ -200,26 +249,29 @@ class HashingModel(ABC):
     def image_values(self, dataset: Dataset, *, progress: Progress | None = None) -> Embeddings:
         """Return the continuous values whose signs are the codes of the images; float32, shape (n_images, bits)."""
         features = self._fitted_inputs[0](dataset, progress)
-        return Embeddings(self._encode("images", features), ids=dataset.image_ids)
+        return Embeddings(self._encode("image", features), ids=dataset.image_ids)
 
     def text_values(self, dataset: Dataset, *, progress: Progress | None = None) -> Embeddings:
         """Return the continuous values whose signs are the codes of the texts; float32, shape (n_texts, bits)."""
         features = self._fitted_inputs[1](dataset, progress)
-        return Embeddings(self._encode("texts", features), ids=dataset.text_ids)
+        return Embeddings(self._encode("text", features), ids=dataset.text_ids)
 
-    def _encode(self, side: str, features: Standardised) -> Array:
+    def _encode(self, side: Literal["image", "text"], features: Any) -> Array:
         networks = self._fitted_networks
-        encode = networks.encode_images if side == "images" else networks.encode_texts
+        encode = networks.encode_images if side == "image" else networks.encode_texts
         device = next(networks.parameters()).device
         was_training = networks.training
         networks.eval()
         with torch.inference_mode():
-            parts = [encode(block.to(device)).float().cpu().numpy() for block in _blocks(features)]
+            parts = [
+                encode(self._read(features, rows, side).to(device)).float().cpu().numpy()
+                for rows in _blocks(features.shape)
+            ]
         networks.train(was_training)
         return np.concatenate(parts)
 
     @property
-    def _fitted_inputs(self) -> tuple[FeatureInput, FeatureInput]:
+    def _fitted_inputs(self) -> tuple[ModelInput, ModelInput]:
         if self._inputs is None:
             raise InputError(f"the model {self.name!r} is not trained", fix="Call fit, or load a saved model")
         return self._inputs
@@ -232,49 +284,72 @@ class HashingModel(ABC):
 
     def save(self, path: Path) -> None:
         """Write the trained model to one file (``.safetensors`` inside, whatever its name), whole or not at all."""
+        image_input, text_input = self._fitted_inputs
+        # What auto has come to.
+        read = {"features": image_input.features, "text_features": text_input.features}
         write_trained(
             path,
             self.name,
-            config=self.config.model_dump(mode="json"),
-            inputs=[side.to_parts() for side in self._fitted_inputs],
+            config={**self.config.model_dump(mode="json"), **read},
+            n_categories=self._n_categories,
+            inputs=[image_input.to_parts(), text_input.to_parts()],
             weights=self._fitted_networks.state_dict(),
         )
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read a model that `save` wrote.
+    def load(cls, path: Path, config: Mapping[str, Any] | None = None) -> Self:
+        """Read a model that `save` wrote, or a checkpoint of the authors' code.
+
+        Parameters
+        ----------
+        path : Path
+        config : mapping, optional
+            What the model must be, such as its bits; and for the authors' checkpoints, which do not say, what it reads
+            (``features``, ``text_features``, …): by default what the dataset brings with the right shape.
 
         Raises
         ------
         FileFormatError
             If the file is missing, damaged, of another model or a later format.
+        OptionError
+            If the model is another than ``config`` says.
         """
+        options = dict(config or {})
+        model = cls._load_published(path, options) if written_by_torch(path) else cls._load_own(path)
+        for name, value in checked_config(cls.config_class, options, cls.name):
+            if name in options and getattr(model.config, name) != value:
+                raise OptionError(
+                    f"{name} is {getattr(model.config, name)!r}", where=str(path), expected=f"{value!r}, as asked for"
+                )
+        return model
+
+    @classmethod
+    def _load_own(cls, path: Path) -> Self:
         saved = read_trained(path, cls.name)
         try:
             model = cls(**saved.config)
-            image, text = saved.inputs
-            inputs = (
-                FeatureInput.from_parts("image", image, saved.arrays),
-                FeatureInput.from_parts("text", text, saved.arrays),
-            )
-            networks = model._build(_width(inputs[0]), _width(inputs[1]))
+            image_input, text_input = model._load_inputs(saved)
+            networks = model._build(model._width(image_input), model._width(text_input), saved.n_categories)
             networks.load_state_dict(saved.weights)
         except (KeyError, TypeError, ValueError, RuntimeError) as problem:
             # RuntimeError is torch's for tensors that are missing or of another shape.
             raise foreign_file(path, cls.name) from problem
-        model._inputs, model._networks = inputs, networks.eval()
-        return model
+        return model._with(networks, image_input, text_input, saved.n_categories)
 
+    def _with(self, networks: nn.Module, image_input: ModelInput, text_input: ModelInput, n_categories: int) -> Self:
+        """Take over trained networks and what they read."""
+        self._inputs, self._networks, self._n_categories = (image_input, text_input), networks.eval(), n_categories
+        return self
 
-def _width(side: FeatureInput) -> int:
-    if len(side.shape) != 1:
-        raise ShapeError(
-            f"the {side.side} features {side.features!r} have the shape {side.shape} an item",
-            where="features",
-            expected="a vector an item",
-            fix="Choose features of the whole item, such as efficientnet-lite0 in the place of its grid",
+    @classmethod
+    def _load_published(cls, path: Path, options: dict[str, Any]) -> Self:
+        """Read a checkpoint of the authors' code; take out of ``options`` what is no setting of the model."""
+        del options
+        raise FileFormatError(
+            f"checkpoints of the published code of {cls.name!r} cannot be read",
+            where=str(path),
+            expected="a file written by the model's save method",
         )
-    return side.shape[0]
 
 
 def _signed(values: Array) -> Array:
@@ -283,6 +358,8 @@ def _signed(values: Array) -> Array:
     return signed
 
 
-def _blocks(features: Standardised) -> Iterator[Tensor]:
-    for start in range(0, len(features), _ENCODED_ROWS):
-        yield torch.from_numpy(features[start : start + _ENCODED_ROWS])
+def _blocks(shape: tuple[int, ...]) -> Iterator[Array]:
+    """Rows that are encoded at a time, of items of that shape."""
+    step = max(1, min(_MOST_ROWS, _MOST_NUMBERS // max(1, math.prod(shape[1:]))))
+    for start in range(0, shape[0], step):
+        yield np.arange(start, min(start + step, shape[0]))

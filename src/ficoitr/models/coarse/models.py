@@ -1,20 +1,24 @@
-"""The trainable hashing models by name."""
+"""The hashing models on vectors that learn from no labels or from labels: UCCH and DADH."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-import numpy as np
+from pydantic import Field
 from torch import nn
 
+from ficoitr.errors import FileFormatError, OptionError
 from ficoitr.models.coarse.dadh import DADHRecipe
 from ficoitr.models.coarse.dadh_config import DADHConfig
-from ficoitr.models.coarse.dadh_networks import DADHDiscriminators
+from ficoitr.models.coarse.dadh_networks import DADHDiscriminators, DADHGenerator
+from ficoitr.models.coarse.inputs import FeatureInput
 from ficoitr.models.coarse.model import FeatureChoice, HashingModel
 from ficoitr.models.coarse.ucch import UCCHConfig, UCCHRecipe
-from ficoitr.models.training import Recipe
-
-Array = np.ndarray[Any, Any]
+from ficoitr.models.coarse.ucch_networks import UCCHNetwork
+from ficoitr.models.features.weights import read_checkpoint
+from ficoitr.models.training import FeaturePairs, Recipe
+from ficoitr.models.training.config import checked_config
 
 
 class UCCHOptions(FeatureChoice, UCCHConfig):
@@ -29,6 +33,10 @@ class UCCH(HashingModel):
     **options
         Fields of `UCCHConfig` and `FeatureChoice`.
 
+    Notes
+    -----
+    `load` also reads the authors' checkpoints of networks on features (``…_best_checkpoint.t7``).
+
     Examples
     --------
     >>> from ficoitr.data import load_dataset
@@ -42,17 +50,37 @@ class UCCH(HashingModel):
     name = "ucch"
     config_class = UCCHOptions
 
-    def _build(self, image_width: int, text_width: int) -> nn.Module:
+    def _build(self, image_width: int, text_width: int, n_categories: int) -> nn.Module:
+        del n_categories
         network: nn.Module = self.config.network(image_width, text_width)
         return network
 
-    def _recipe(self, networks: Any, n_pairs: int, labels: Array | None, seed: int) -> Recipe:
-        del labels
-        return UCCHRecipe(networks, n_pairs, self.config, seed=seed)
+    def _recipe(self, networks: Any, pairs: FeaturePairs, seed: int) -> Recipe:
+        return UCCHRecipe(networks, len(pairs), self.config, seed=seed)
+
+    @classmethod
+    def _load_published(cls, path: Path, options: dict[str, Any]) -> Self:
+        foreign = _foreign(path, "UCCH", "…_best_checkpoint.t7")
+        content = read_checkpoint(path, foreign)
+        if not isinstance(content, dict):
+            raise foreign
+        network = UCCHNetwork.from_published(content)
+        choice = checked_config(cls.config_class, {**options, **network.sizes}, cls.name)
+        return cls(**choice.model_dump())._with(network, *_inputs(choice, network.widths), 0)
 
 
 class DADHOptions(FeatureChoice, DADHConfig):
-    """`DADHConfig`, and which features are read."""
+    """`DADHConfig`, and which features are read.
+
+    Attributes
+    ----------
+    image_mean, image_deviation : float, optional
+        For the authors' checkpoints, which do not hold them: the mean and the standard deviation of all values of the
+        image features of the file that the model was trained on, queries and database together.
+    """
+
+    image_mean: float | None = None
+    image_deviation: float | None = Field(default=None, gt=0)
 
 
 class DADH(HashingModel):
@@ -61,20 +89,60 @@ class DADH(HashingModel):
     Parameters
     ----------
     **options
-        Fields of `DADHConfig` and `FeatureChoice`.
+        Fields of `DADHConfig` and `DADHOptions`.
+
+    Notes
+    -----
+    `load` also reads the authors' checkpoints (``GEN_module.pth``).
     """
 
     name = "dadh"
     config_class = DADHOptions
-    supervised = True
+    labels = "required"
     standardised = True
 
-    def _build(self, image_width: int, text_width: int) -> nn.Module:
+    def _build(self, image_width: int, text_width: int, n_categories: int) -> nn.Module:
+        del n_categories
         generator: nn.Module = self.config.networks(image_width, text_width)[0]
         return generator
 
-    def _recipe(self, networks: Any, n_pairs: int, labels: Array | None, seed: int) -> Recipe:
-        del n_pairs
+    def _recipe(self, networks: Any, pairs: FeaturePairs, seed: int) -> Recipe:
         discriminators = DADHDiscriminators(bits=self.config.bits, hidden=self.config.hidden)
         device = next(networks.parameters()).device
+        labels = None if pairs.labels is None else pairs.labels[pairs.text_to_image]
         return DADHRecipe(networks, discriminators.to(device), labels, self.config, seed=seed)
+
+    @classmethod
+    def _load_published(cls, path: Path, options: dict[str, Any]) -> Self:
+        foreign = _foreign(path, "DADH", "GEN_module.pth")
+        content = read_checkpoint(path, foreign)
+        if not isinstance(content, dict):
+            raise foreign
+        network = DADHGenerator.from_published(content, **{k: options[k] for k in ("dropout",) if k in options})
+        choice = checked_config(cls.config_class, {**options, **network.sizes}, cls.name)
+        if choice.image_mean is None or choice.image_deviation is None:
+            raise OptionError(
+                "the authors' checkpoints do not say how image features are scaled",
+                where="config",
+                expected="image_mean and image_deviation, of all values of the image features it was trained on",
+                fix="Compute them by numpy's mean() and std() on the whole file of features, queries and database",
+            )
+        image, text = _inputs(choice, network.widths, shift=choice.image_mean, scale=1 / choice.image_deviation)
+        return cls(**choice.model_dump())._with(network, image, text, 0)
+
+
+def _inputs(
+    choice: Any, widths: tuple[int, int], *, shift: float = 0.0, scale: float = 1.0
+) -> tuple[FeatureInput, FeatureInput]:
+    """What the networks of an authors' checkpoint read."""
+    image, text = widths
+    return (
+        FeatureInput.published("image", choice.features, (image,), weights=choice.weights, shift=shift, scale=scale),
+        FeatureInput.published("text", choice.text_features, (text,)),
+    )
+
+
+def _foreign(path: Path, model: str, name: str) -> FileFormatError:
+    return FileFormatError(
+        f"this is no checkpoint of {model}'s published code, or it is damaged", where=str(path), expected=f"a {name}"
+    )

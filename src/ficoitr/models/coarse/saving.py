@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from ficoitr.errors import FileFormatError
+from ficoitr.models.coarse.inputs import Parts
 from ficoitr.models.tensor_files import read_tensors, write_tensors
 
 Array = np.ndarray[Any, Any]
-# What `FeatureInput.to_parts` returns.
-Parts = tuple[dict[str, Any], dict[str, Array]]
 
 _FORMAT = "ficoitr.model/1"
 _WEIGHT, _INPUT = "network.", "input."
@@ -24,16 +23,23 @@ _WEIGHT, _INPUT = "network.", "input."
 
 @dataclass(frozen=True, eq=False)
 class SavedModel:
-    """What a file holds: configuration, settings and arrays of the inputs of both sides, weights."""
+    """What a file holds: configuration, labels it learnt from, settings and arrays of both inputs, weights."""
 
     config: dict[str, Any]
+    n_categories: int
     inputs: list[dict[str, Any]]
     arrays: dict[str, Array]
     weights: dict[str, Tensor]
 
 
 def write_trained(
-    path: Path, model: str, *, config: Mapping[str, Any], inputs: Sequence[Parts], weights: Mapping[str, Tensor]
+    path: Path,
+    model: str,
+    *,
+    config: Mapping[str, Any],
+    n_categories: int,
+    inputs: Sequence[Parts],
+    weights: Mapping[str, Tensor],
 ) -> None:
     """Write a trained model (safetensors, whatever the name), whole or not at all.
 
@@ -48,6 +54,7 @@ def write_trained(
         "format": _FORMAT,
         "model": model,
         "config": dict(config),
+        "n_categories": n_categories,
         "inputs": [settings for settings, _ in inputs],
         # Tensors hold no texts.
         "words": {name: array.tolist() for name, array in arrays.items() if name not in numbers},
@@ -71,7 +78,7 @@ def read_trained(path: Path, model: str) -> SavedModel:
     try:
         arrays = {name: np.array(words) for name, words in header["words"].items()}
         arrays |= {name: one.numpy() for name, one in _under(tensors, _INPUT).items()}
-        return SavedModel(header["config"], header["inputs"], arrays, _under(tensors, _WEIGHT))
+        return SavedModel(header["config"], header["n_categories"], header["inputs"], arrays, _under(tensors, _WEIGHT))
     except (KeyError, AttributeError) as problem:
         raise foreign_file(path, model) from problem
 

@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any, Self
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ficoitr.errors import FileFormatError
+from ficoitr.models.coarse.perceptron import Perceptron
 
 _SIDES = ("image", "text")
-
-
-class Perceptron(nn.Module):
-    """Linear layers with ReLU between them, under the names ``fc.0``, ``fc.2`` and so on.
-
-    Parameters
-    ----------
-    width : int
-        Of the input.
-    bits : int
-        Of the output.
-    hidden : int
-        Of the layers between.
-    layers : int
-        Linear layers; a single one goes straight from input to output.
-    """
-
-    def __init__(self, width: int, bits: int, *, hidden: int, layers: int) -> None:
-        super().__init__()
-        widths = [width, *[hidden] * (layers - 1), bits]
-        stack: list[nn.Module] = []
-        for one, following in pairwise(widths):
-            stack += [nn.Linear(one, following), nn.ReLU(inplace=True)]
-        self.fc = nn.Sequential(*stack[:-1])
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Map features of shape (n, width) to values of shape (n, bits)."""
-        values: Tensor = self.fc(features)
-        return values
 
 
 class UCCHNetwork(nn.Module):
@@ -125,9 +96,32 @@ class UCCHNetwork(nn.Module):
             image_layers=len(weights["image"]),
             text_layers=len(weights["text"]),
         )
-        for side in _SIDES:
-            network.get_submodule(side).load_state_dict(states[side])
+        try:
+            for side in _SIDES:
+                network.get_submodule(side).load_state_dict(states[side])
+        except RuntimeError as problem:
+            # torch's for tensors that are missing or of another shape.
+            raise FileFormatError("the layers of a network do not fit together", where="checkpoint") from problem
         return network
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What it was built with, but for the widths of the features."""
+        image, text = self._layers("image"), self._layers("text")
+        return {
+            "bits": image[-1].out_features,
+            "hidden": max((one.out_features for one in (*image[:-1], *text[:-1])), default=1),
+            "image_layers": len(image),
+            "text_layers": len(text),
+        }
+
+    @property
+    def widths(self) -> tuple[int, int]:
+        """Those of the features of images and of texts."""
+        return self._layers("image")[0].in_features, self._layers("text")[0].in_features
+
+    def _layers(self, side: str) -> list[nn.Linear]:
+        return [one for one in self.get_submodule(side).modules() if isinstance(one, nn.Linear)]
 
     def encode_images(self, features: Tensor) -> Tensor:
         """Map image features of shape (n, image_width) to unit rows in (-1, 1), shape (n, bits)."""

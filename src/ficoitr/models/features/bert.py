@@ -44,6 +44,7 @@ class Bert(nn.Module):
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__()
+        self.config = config
         self.embeddings = _Embeddings(config)
         self.encoder = _Encoder(config)
 

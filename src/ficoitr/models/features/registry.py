@@ -130,6 +130,15 @@ _BUILT_IN = (
         needs=("torch", "tokenizers", "safetensors"),
     ),
     FeatureEntry(
+        "minilm-tokens",
+        "text",
+        "states of the first 32 tokens in all-MiniLM-L6-v2, as ADV reads them; weights by package",
+        f"{_HERE}.minilm:MiniLMTokens",
+        (32, 384),
+        weights="package",
+        needs=("torch", "tokenizers", "safetensors"),
+    ),
+    FeatureEntry(
         "doc2vec",
         "text",
         "Doc2Vec (distributed bag of words), learnt from training texts",
@@ -165,7 +174,7 @@ def feature_names(modality: str | None = None) -> tuple[FeatureEntry, ...]:
     Examples
     --------
     >>> [entry.name for entry in feature_names("text")][:3]
-    ['minilm', 'doc2vec', 'bag-of-words']
+    ['minilm', 'minilm-tokens', 'doc2vec']
     """
     taken = {entry.name for entry in _BUILT_IN}
     installed = tuple(

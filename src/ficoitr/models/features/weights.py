@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from ficoitr.errors import FileFormatError, MissingExtraError
 from ficoitr.extras import require
 from ficoitr.outputs.files import require_file
+
+# Figures that a training notes are often numbers of numpy, whose constructor older versions kept in another module.
+_SCALAR = np.float64(0).__reduce__()[0]
+_NUMBERS: tuple[Any, ...] = (
+    (_SCALAR, "numpy._core.multiarray.scalar"),
+    (_SCALAR, "numpy.core.multiarray.scalar"),
+    np.dtype,
+    *(type(np.dtype(name)) for name in ("float64", "float32", "int64", "int32")),
+)
 
 
 def packaged(package: str, file: str) -> Path:
@@ -55,14 +66,43 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         except (safetensors.SafetensorError, OSError, ValueError) as problem:
             raise _foreign(path, problem) from problem
         return tensors
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as problem:
-        # What torch says is about loading unsafely, which is no way out.
-        raise _foreign(path, None) from problem
+    content = read_checkpoint(path, _foreign(path, None))
     if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
         raise _foreign(path, None)
     return dict(content)
+
+
+def read_checkpoint(path: Path, foreign: FileFormatError, *, allowed: Sequence[Any] = ()) -> Any:
+    """Read what ``torch.save`` wrote; no code in it is run.
+
+    Parameters
+    ----------
+    path : Path
+    foreign : FileFormatError
+        What to raise for a file of something else, or a damaged one.
+    allowed : sequence
+        Classes of plain data that the file may hold beside tensors, numbers of numpy and Python's own containers.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing, damaged, or holds anything else.
+    """
+    require_file(path)
+    try:
+        with torch.serialization.safe_globals([*_NUMBERS, *allowed]):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as problem:
+        # What torch says is about loading unsafely, which is no way out.
+        raise foreign from problem
+
+
+def written_by_torch(path: Path) -> bool:
+    """Whether a file begins as ``torch.save`` writes one: an archive, or formerly a pickle."""
+    require_file(path)
+    with path.open("rb") as file:
+        start = file.read(4)
+    return start == b"PK\x03\x04" or start[:1] == b"\x80"
 
 
 def _foreign(path: Path, problem: Exception | None) -> FileFormatError:

@@ -21,6 +21,11 @@ class Rows(Protocol):
         """Count the items."""
         ...
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of items, and the shape of the features of one."""
+        ...
+
     def __getitem__(self, rows: Any, /) -> Array:
         """Read the features of some items."""
         ...
@@ -98,13 +103,13 @@ class FeaturePairs:
             raise CategoryError(
                 f"there are {len(labels):,} rows of labels", where="labels", expected=f"{len(images):,}"
             )
-        self._images = images
-        self._texts = texts
-        self._text_to_image = text_to_image
-        self._labels = labels
+        self.images = images
+        self.texts = texts
+        self.text_to_image = text_to_image
+        self.labels = labels
 
     def __len__(self) -> int:
-        return len(self._text_to_image)
+        return len(self.text_to_image)
 
     def batch(self, rows: Array, device: torch.device) -> Batch:
         """Read some pairs.
@@ -114,18 +119,25 @@ class FeaturePairs:
         ValuesError
             If a feature is not a finite number.
         """
-        owners = self._text_to_image[rows]
-        labels = None if self._labels is None else torch.from_numpy(self._labels[owners].astype(np.float32)).to(device)
+        owners = self.text_to_image[rows]
+        labels = None if self.labels is None else torch.from_numpy(self.labels[owners].astype(np.float32)).to(device)
         return Batch(
             rows=torch.from_numpy(rows).to(device),
             image_rows=torch.from_numpy(owners).to(device),
-            images=_tensor(self._images, owners, "image").to(device),
-            texts=_tensor(self._texts, rows, "text").to(device),
+            images=finite_tensor(self.images, owners, "image").to(device),
+            texts=finite_tensor(self.texts, rows, "text").to(device),
             labels=labels,
         )
 
 
-def _tensor(features: Rows, rows: Array, side: str) -> Tensor:
+def finite_tensor(features: Rows, rows: Array, side: str) -> Tensor:
+    """Read rows of features as float32.
+
+    Raises
+    ------
+    ValuesError
+        If a value is not a finite number; the message names the item, an image or a text by ``side``.
+    """
     values = torch.from_numpy(np.ascontiguousarray(features[rows], dtype=np.float32))
     if not torch.isfinite(values).all():
         bad = int(rows[int(torch.nonzero(~torch.isfinite(values.flatten(1)).all(dim=1))[0])])

@@ -97,12 +97,27 @@ def read_config(
         _merge(values, known[preset])
     if file is not None:
         _merge(values, _read_yaml(Path(file)))
-    if isinstance(settings, Mapping):
-        _merge(values, settings)
-    else:
-        for setting in settings:
-            _merge(values, _nested(setting))
+    _merge(values, settings if isinstance(settings, Mapping) else read_settings(settings))
     return checked_config(config_class, values, model)
+
+
+def read_settings(settings: Iterable[str]) -> dict[str, Any]:
+    """Read texts such as ``"training.epochs=5"``, whose values are YAML, into nested values.
+
+    Raises
+    ------
+    OptionError
+        For a text of another form.
+
+    Examples
+    --------
+    >>> read_settings(["bits=32", "training.epochs=5"])
+    {'bits': 32, 'training': {'epochs': 5}}
+    """
+    values: dict[str, Any] = {}
+    for setting in settings:
+        _merge(values, _nested(setting))
+    return values
 
 
 def checked_config(config_class: type[Config], values: Mapping[str, Any], model: str) -> Config:
