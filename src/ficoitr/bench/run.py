@@ -95,7 +95,7 @@ def run_model(
     inputs = {
         **splits.digests,
         "model": chosen.model,
-        "config": dict(chosen.config),
+        "config": chosen.options(),
         **_sources(chosen, splits.whole),
         "seed": seed,
         "resamples": resamples,
@@ -121,11 +121,11 @@ def run_model(
 
 def _sources(chosen: SuiteModel, dataset: Dataset) -> dict[str, Any]:
     """What the features that a model's options name are extracted by, hashes of weights included."""
-    found = {}
+    found, options = {}, chosen.options()
     for modality, option in FEATURE_OPTIONS.items():
-        name = chosen.config.get(option, "auto")
+        name = options.get(option, "auto")
         if name not in _NO_FEATURES:
-            weights = chosen.config.get("weights") if modality == "image" else None
+            weights = options.get("weights") if modality == "image" else None
             source = feature_source(dataset, name, modality, weights=weights, others=_NO_FEATURES)
             if source.identity is not None:
                 found[f"{modality} features"] = dict(source.identity)
@@ -144,14 +144,14 @@ def _make(
 ) -> dict[str, Any]:
     """Fill the folder of a run and return what was measured."""
     test = splits.test
-    model = load_model(chosen.model, config=chosen.config)
+    model = load_model(chosen.model, config=chosen.options())
     # Without a cache nothing is shared, so that the time of fitting counts all that fitting needs.
     kept = nullcontext() if feature_cache is None else shared_features(feature_cache)
     with step(progress, f"{chosen.name}: fitting"), kept:
         started = time.perf_counter()
         model.fit(splits.train, splits.validation, seed=seed, progress=progress)
         fit_seconds = time.perf_counter() - started
-        model.save(folder / "model.npz")
+        model.save(folder / f"model{getattr(model, 'suffix', '.npz')}")
     kept = nullcontext() if feature_cache is None else shared_features(feature_cache)
     with step(progress, f"{chosen.name}: encoding"), kept:
         images = model.encode_images(test, progress=progress)

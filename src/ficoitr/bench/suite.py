@@ -8,10 +8,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ficoitr.errors import OptionError
 from ficoitr.models import load_model
+from ficoitr.models.features import feature_names
+from ficoitr.models.registry import trainable
+
+if TYPE_CHECKING:
+    from ficoitr.models import Encoder
 
 # A model's name becomes that of a folder; a point at the start is for what is not finished.
 _NAME = re.compile(r"\w[\w.+-]*")
@@ -34,6 +39,8 @@ class SuiteModel:
         Its name in the registry.
     config : mapping
         Its options.
+    preset : str, optional
+        Of a model that is trained in epochs: the settings that its options are put over.
     variant : str
         What the folder of its run is called beside the name, so that other runs of that name stay.
 
@@ -46,6 +53,7 @@ class SuiteModel:
     name: str
     model: str
     config: Mapping[str, Any] = field(default_factory=dict)
+    preset: str | None = None
     variant: str = ""
 
     def __post_init__(self) -> None:
@@ -61,11 +69,30 @@ class SuiteModel:
         """The name of the folder of its run."""
         return f"{self.name}+{self.variant}" if self.variant else self.name
 
+    def options(self) -> dict[str, Any]:
+        """Return all that the model is made with.
+
+        Raises
+        ------
+        OptionError
+            If it has no such preset, or an option is wrong.
+        """
+        if self.preset is None:
+            return dict(self.config)
+        config_class = trainable(self.model).config_class
+
+        from ficoitr.models.training.config import read_config
+
+        read = read_config(config_class, self.model, preset=self.preset, settings=self.config)
+        values: dict[str, Any] = read.model_dump(mode="json")
+        return values
+
     def with_options(self, options: Mapping[str, Any]) -> Self:
-        """Set those of the options that the model has; the folder is named after their values."""
-        config = getattr(load_model(self.model, config=self.config), "config", None)
-        known = {one.name for one in fields(config)} if is_dataclass(config) else set()
-        taken = {name: value for name, value in options.items() if name in known}
+        """Set those of the options that the model has and can read; the folder is named after their values."""
+        model = load_model(self.model, config=self.options())
+        config = getattr(model, "config", None)
+        known = {one.name for one in fields(config)} if is_dataclass(config) else {name for name, _ in config or ()}
+        taken = {name: value for name, value in options.items() if name in known and _readable(model, name, value)}
         named = [_NOT_IN_NAMES.sub("_", str(value)) for name, value in taken.items() if name != _WEIGHTS]
         return replace(self, config={**self.config, **taken}, variant="+".join(named))
 
@@ -157,6 +184,14 @@ class Suite:
                 fix="Name image_features or text_features, and a suite with a model such as cca",
             )
         return changed
+
+
+def _readable(model: Encoder, option: str, value: Any) -> bool:
+    """Whether a model can read the features that an option names: some take vectors only, some only sets of regions."""
+    axes = getattr(model, "axes", None)
+    modality = {name: modality for modality, name in FEATURE_OPTIONS.items()}.get(option)
+    shapes = [one.shape for one in feature_names(modality) if one.name == value and one.shape]
+    return axes is None or modality is None or not shapes or len(shapes[0]) == axes
 
 
 @lru_cache(maxsize=1)

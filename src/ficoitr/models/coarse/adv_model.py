@@ -74,6 +74,7 @@ class ADV(HashingModel):
     config_class = ADVOptions
     labels = "used"
     judged_by = "recall"
+    axes = 2
 
     def _build(self, image_width: int, text_width: int, n_categories: int) -> nn.Module:
         network: nn.Module = self.config.network(image_width, text_width, n_categories)

@@ -69,6 +69,10 @@ class HashingModel(ABC):
     judged_by : {"mAP", "recall"}
         What chooses the epoch on validation pairs: the mean mAP@N of both directions where there are labels, or the
         mean of R@1, R@5 and R@10 in both directions.
+    axes : {1, 2}
+        Of the features of an item: 1 for vectors, 2 for sets of regions and of tokens.
+    suffix : str
+        Of the file that `save` writes.
     """
 
     name: ClassVar[str]
@@ -78,6 +82,8 @@ class HashingModel(ABC):
     labels: ClassVar[Literal["ignored", "used", "required"]] = "ignored"
     standardised: ClassVar[bool] = False
     judged_by: ClassVar[Literal["mAP", "recall"]] = "mAP"
+    axes: ClassVar[Literal[1, 2]] = 1
+    suffix: ClassVar[str] = ".safetensors"
 
     def __init__(self, **options: Any) -> None:
         self.config: Any = checked_config(self.config_class, options, self.name)
