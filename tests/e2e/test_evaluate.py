@@ -59,6 +59,17 @@ def test_codes_packed_and_as_bits(run: Run) -> None:
     assert "measure:hamming" in json.loads(packed.stdout)["signature"]
 
 
+def test_statistics_of_codes_are_printed(run: Run) -> None:
+    printed = run("evaluate", *CODES, *QUICK).stdout
+    table = printed[printed.index("Hash codes") :]
+    rows = {line[:22].strip(): line[22:].split() for line in table.splitlines()}
+    assert rows["items"] == ["40", "120"]
+    assert rows["bits"] == ["24", "24"]
+    assert rows["constant bits"] == ["0", "0"]
+    assert rows["distinct codes"][:2] == ["40", "(100.0%)"]
+    assert "Hash codes" not in run("evaluate", *EMBEDDINGS, *QUICK).stdout
+
+
 @pytest.mark.parametrize("suffix", [".run", ".parquet"])
 def test_ranked_lists(folder: Path, run: Run, suffix: str) -> None:
     images, texts = (

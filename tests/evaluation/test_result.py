@@ -17,7 +17,7 @@ from ficoitr.outputs.files import digest_file
 
 KEYS = {
     *{"schema", "name", "signature", "protocol", "queries", "candidates", "instance", "category", "intervals", "ties"},
-    *{"near_ties", "signatures", "notes", "environment", "inputs", "seconds", "per_query"},
+    *{"near_ties", "codes", "signatures", "notes", "environment", "inputs", "seconds", "per_query"},
 }
 INSTANCE = ["R@1", "R@5", "R@10", "median_rank", "mean_rank", "MRR"]
 CATEGORY = ["mAP@10", "mAP@50", "mAP@N", "pr_curve", "no_relevant"]
@@ -50,6 +50,7 @@ def test_keys_of_the_file(saved: Evaluation, toy: Toy, tmp_path: Path) -> None:
     assert content["per_query"]["file"] == "result.queries.parquet"
     assert content["per_query"]["sha256"] == digest_file(tmp_path / "result.queries.parquet")
     assert set(content["signatures"]) == set(saved.keys())
+    assert content["codes"] == {}
     assert content["seconds"] > 0
 
 

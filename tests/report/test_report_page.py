@@ -14,6 +14,7 @@ import pytest
 from ficoitr.data import data_card, load_dataset
 from ficoitr.data.absent import AbsentImages, AbsentTexts
 from ficoitr.errors import FileFormatError, OptionError, OutputError
+from ficoitr.evaluation.code_table import print_codes
 from ficoitr.evaluation.tables import print_figure, print_interval
 from ficoitr.report import write_report
 from report.conftest import HOSTILE
@@ -97,9 +98,30 @@ def test_comparison_efficiency_protocol_and_provenance(parsed, evaluations, comp
         assert evaluation.environment["processor"] in everything
 
 
+def test_statistics_of_codes_where_there_are_codes(parsed, evaluations, tmp_path):
+    shown = parsed.texts["codes"]
+    for statistics in evaluations[1].codes.values():
+        assert all(text in shown for text in print_codes(statistics).values())
+    assert HOSTILE in shown
+    assert "fine" not in shown
+    alone = Page(write_report(tmp_path / "codes.html", evaluations[1:], title="Codes").read_text(encoding="utf-8"))
+    assert alone.texts["codes"].split() == shown.replace(HOSTILE, "").split()
+    dense = write_report(tmp_path / "dense.html", evaluations[:1], title="Dense").read_text(encoding="utf-8")
+    assert "codes" not in Page(dense).texts
+    assert 'href="#codes"' not in dense
+
+
+def test_statistics_of_codes_stand_under_their_model(evaluations, tmp_path):
+    other = evaluations[1].model_copy(update={"name": "other"})
+    page = write_report(tmp_path / "two.html", [*evaluations, other], title="Three").read_text(encoding="utf-8")
+    section = page[page.index('<section id="codes"') :].partition("</section>")[0]
+    headings = re.findall(r'<th colspan="2" scope="colgroup"><span [^>]*></span>([^<]*)</th>', section)
+    assert headings == [html.escape(HOSTILE, quote=True).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"), "other"]
+
+
 def test_names_are_escaped(parsed, page):
     assert f"A title {HOSTILE}" in parsed.texts[""]
-    for section in ("instance", "category", "comparison", "efficiency", "ranges"):
+    for section in ("instance", "category", "codes", "comparison", "efficiency", "ranges"):
         assert HOSTILE in parsed.texts[section]
     assert f"A note {HOSTILE}." in parsed.texts["provenance"]
     assert "b" not in parsed.tags

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ficoitr.cli.console import messages, output, print_json, progress_bar, split_list
+from ficoitr.cli.console import messages, output, print_json, print_table, progress_bar, split_list
 
 if TYPE_CHECKING:
     from ficoitr.evaluation import Evaluation
@@ -174,10 +174,11 @@ def evaluate_command(
 
 
 def print_evaluation(evaluation: Evaluation) -> None:
-    """Print the figures of an evaluation, a table a task."""
+    """Print the figures of an evaluation, a table a task, and the statistics of hash codes."""
     from rich.table import Table
 
     from ficoitr.cli.figures import format_band, format_figure
+    from ficoitr.evaluation.code_table import code_table
 
     for task in ("instance", "category"):
         tables = getattr(evaluation, task)
@@ -218,6 +219,10 @@ def print_evaluation(evaluation: Evaluation) -> None:
                 else f"Ties: {evaluation.protocol.ties}.",
                 style="dim",
             )
+        output.print()
+    codes = code_table([evaluation])
+    if codes is not None:
+        print_table(codes)
         output.print()
     percentages = "Recalls and precisions in percent, ranks from 1" + (
         "; [95% interval], resampling images." if evaluation.intervals else "."

@@ -4,5 +4,15 @@ from ficoitr.evaluation.evaluate import evaluate
 from ficoitr.evaluation.export import export_trec
 from ficoitr.evaluation.protocol import Protocol, get_protocol, protocols
 from ficoitr.evaluation.result import Evaluation, Figure
+from ficoitr.metrics.codes import CodeStatistics
 
-__all__ = ["Evaluation", "Figure", "Protocol", "evaluate", "export_trec", "get_protocol", "protocols"]
+__all__ = [
+    "CodeStatistics",
+    "Evaluation",
+    "Figure",
+    "Protocol",
+    "evaluate",
+    "export_trec",
+    "get_protocol",
+    "protocols",
+]

@@ -20,6 +20,7 @@ from ficoitr.evaluation.protocol import Protocol, get_protocol
 from ficoitr.evaluation.result import Evaluation, PerQuery
 from ficoitr.evaluation.signature import figure_signature, overall_signature, truth_digest
 from ficoitr.evaluation.summary import Summary, summarise
+from ficoitr.metrics.codes import CodeStatistics, code_statistics
 from ficoitr.outputs import HashCodes, Scores
 from ficoitr.similarity.dense import DENSE_MEASURES
 from ficoitr.similarity.threads import single_threaded_blas, thread_count
@@ -184,6 +185,12 @@ def _measure_used(problem: Problem, measure: str | None) -> str:
     return "hamming" if isinstance(problem.outputs[0], HashCodes) else measure or "cosine"
 
 
+def _statistics_of_codes(problem: Problem) -> dict[str, CodeStatistics]:
+    """Of all images and of all texts, whichever of them are queries."""
+    sides = zip(("images", "texts"), problem.outputs, strict=True) if isinstance(problem.outputs, tuple) else ()
+    return {side: code_statistics(one.words, one.bits) for side, one in sides if isinstance(one, HashCodes)}
+
+
 def _result(
     problem: Problem,
     protocol: Protocol,
@@ -218,6 +225,7 @@ def _result(
         intervals=summary.intervals,
         ties=summary.ties,
         near_ties={direction: one.near_ties for direction, one in directions.items()},
+        codes=_statistics_of_codes(problem),
         signatures={key: figure_signature(key, directions, **context) for key in summary.keys},
         notes=[*notes, *summary.notes],
         environment=environment(),

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from ficoitr.errors import FileFormatError, OptionError
 from ficoitr.evaluation.protocol import Protocol
+from ficoitr.metrics.codes import CodeStatistics
 from ficoitr.outputs.files import atomic_path, digest_file, read_json, require_target
 
 Array = np.ndarray[Any, Any]
@@ -57,8 +58,8 @@ class PerQuery(NamedTuple):
 class Evaluation(BaseModel):
     """The result of `ficoitr.evaluate`.
 
-    Figures are looked up by their dotted key: ``evaluation["instance.t2i.R@1"].value``. The file form is the schema
-    ``ficoitr.evaluation/1``.
+    Figures are looked up by their dotted key: ``evaluation["instance.t2i.R@1"].value``. Of hash codes, ``codes`` has
+    `CodeStatistics` of ``"images"`` and of ``"texts"``. The file form is the schema ``ficoitr.evaluation/1``.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="ignore")
@@ -74,6 +75,7 @@ class Evaluation(BaseModel):
     intervals: dict[str, tuple[float, float]] = {}
     ties: dict[str, tuple[float, float]] = {}
     near_ties: dict[str, int] = {}
+    codes: dict[str, CodeStatistics] = {}
     signatures: dict[str, str] = {}
     notes: list[str] = []
     environment: dict[str, Any] = {}

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ficoitr._version import __version__
 from ficoitr.errors import OptionError
+from ficoitr.evaluation.code_table import code_table
 from ficoitr.evaluation.compare import unique_names
 from ficoitr.evaluation.result import DIRECTIONS, Evaluation
 from ficoitr.outputs.files import atomic_path, require_file
@@ -131,6 +132,7 @@ def write_report(
         legend=chart_config(page_colours(), page_models())["legend"],
         ranges=range_groups(evaluations),
         dataset=dataset_section(dataset) if dataset is not None else None,
+        codes=code_table(evaluations),
         comparison=_comparison_tables(comparison),
         comparison_notes=comparison.notes if comparison else (),
         efficiency=efficiency_table(efficiency or ()),
