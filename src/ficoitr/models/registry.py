@@ -68,6 +68,12 @@ _BUILT_IN = (
     ),
     ModelEntry("cca-itq", "coarse", "the same, then iterative quantization", "ficoitr.models.baseline.cca_itq:CCAITQ"),
     ModelEntry(
+        "cmfh",
+        "coarse",
+        "collective matrix factorization of images and texts",
+        "ficoitr.models.baseline.cmfh:CMFH",
+    ),
+    ModelEntry(
         "ucch", "coarse", "contrastive hashing without labels", "ficoitr.models.coarse.models:UCCH", needs=_TORCH
     ),
     ModelEntry("dadh", "coarse", "adversarial hashing with labels", "ficoitr.models.coarse.models:DADH", needs=_TORCH),

@@ -104,12 +104,7 @@ def fit_common_space(
     OptionError
         If there are no such features.
     """
-    if len(train.images) < _FEWEST_IMAGES:
-        raise ShapeError(
-            f"there are {len(train.images)} images to fit to",
-            where=f"dataset {train.name!r}",
-            expected=f"at least {_FEWEST_IMAGES}",
-        )
+    require_enough_images(train)
     with one_blas_thread(), shared_features():
         texts = fit_text_inputs(
             train,
@@ -150,7 +145,7 @@ def _choose_ridges(
 ) -> _Choice:
     pairs = _Pairs(images(train), texts(train), train.text_to_image)
     moments = _moments(pairs)
-    _require_differences(moments, train)
+    require_differences(moments, train)
     random = np.random.default_rng(seed)
     if validation is None:
         trials = _folds(pairs, random)
@@ -166,7 +161,18 @@ def _moments(pairs: _Pairs) -> PairedMoments:
     return paired_moments(pairs.images, pairs.texts, pairs.text_to_image)
 
 
-def _require_differences(moments: PairedMoments, train: Dataset) -> None:
+def require_enough_images(train: Dataset) -> None:
+    """Raise a ShapeError for fewer images than any baseline can be fitted to."""
+    if len(train.images) < _FEWEST_IMAGES:
+        raise ShapeError(
+            f"there are {len(train.images)} images to fit to",
+            where=f"dataset {train.name!r}",
+            expected=f"at least {_FEWEST_IMAGES}",
+        )
+
+
+def require_differences(moments: PairedMoments, train: Dataset) -> None:
+    """Raise a ValuesError where all images or all texts have the same features."""
     for side, spectrum in (("images", moments.images), ("texts", moments.texts)):
         if spectrum.values.sum() < _ALIKE:
             raise ValuesError(f"all {side} have the same features", where=f"dataset {train.name!r}")

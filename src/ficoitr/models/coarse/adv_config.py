@@ -20,7 +20,7 @@ class ADVConfig(BaseModel):
     image_encoder : {"regions", "pixels"}
         The network of the re-ranking model, on features of regions, or the ResNet-50 of the screening model.
     hidden, heads, inner : int
-        Of the region network, see `RegionEncoder`.
+        Of the region network, see ``RegionEncoder``.
     channels : int
         Of each of the text network's convolutions.
     dropout : float
@@ -51,7 +51,7 @@ class ADVConfig(BaseModel):
     rephrased_anchor, adversarial_anchor : {"image", "text"}
         What they are compared with: the image, as in the re-ranking model, or the text, as in the screening model.
     adversarial_margin : float
-        0.5 for images as anchors, -0.8 for texts; see `adversarial_image_loss` and `adversarial_text_loss`.
+        0.5 for images as anchors, -0.8 for texts; see ``adversarial_image_loss`` and ``adversarial_text_loss``.
     variants_from_epoch : int
         The first epoch, counted from 0, that uses rephrased and adversarial texts.
     contrast : float

@@ -39,7 +39,7 @@ class ADVOptions(FeatureChoice, ADVConfig):
     ----------
     rephrased_number, adversarial_number : int
         How many rephrased and adversarial texts a text has at most: other texts of the same image, and texts with a
-        noun or a number exchanged; see `ficoitr.models.coarse.adversarial_captions`.
+        noun or a number exchanged; see ``ficoitr.models.coarse.adversarial_captions``.
     vocabulary : str, optional
         For the authors' checkpoints: the ``vocab.txt`` of the BERT that they hold (BERT-base in lower case).
     bert_heads : int
@@ -66,7 +66,7 @@ class ADV(HashingModel):
     screening model; text features are the states of tokens (``auto``: what the dataset brings, or ``minilm-tokens``).
     Labels of the images, where there are any, are the concepts that are learnt from.
 
-    `load` also reads the authors' checkpoints (``checkpoint_N.pth.tar``); ``vocabulary`` names the vocabulary of their
+    ``load`` also reads the authors' checkpoints (``checkpoint_N.pth.tar``); ``vocabulary`` names the vocabulary of their
     BERT.
     """
 

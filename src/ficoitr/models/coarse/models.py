@@ -35,7 +35,7 @@ class UCCH(HashingModel):
 
     Notes
     -----
-    `load` also reads the authors' checkpoints of networks on features (``…_best_checkpoint.t7``).
+    ``load`` also reads the authors' checkpoints of networks on features (``…_best_checkpoint.t7``).
 
     Examples
     --------
@@ -93,7 +93,7 @@ class DADH(HashingModel):
 
     Notes
     -----
-    `load` also reads the authors' checkpoints (``GEN_module.pth``).
+    ``load`` also reads the authors' checkpoints (``GEN_module.pth``).
     """
 
     name = "dadh"
