@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,25 @@ def timed(work: Callable[[], object]) -> dict[str, float]:
         "cpu": time.process_time() - cpu,
         "megabytes": (status_bytes("VmHWM") - before) / 1e6,
     }
+
+
+def interleaved(
+    works: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
+    """Seconds of each work in each round, in which they take turns: what slows the machine slows all of them."""
+    seconds: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            started = clock()
+            work()
+            seconds[name].append(clock() - started)
+    return seconds
+
+
+def ratios(seconds: list[float], others: list[float]) -> dict[str, float]:
+    """Divide one by the other round by round: the median of the ratios, the lowest and the highest."""
+    each = [one / other for one, other in zip(seconds, others, strict=True)]
+    return {"median": statistics.median(each), "lowest": min(each), "highest": max(each)}
 
 
 def machine() -> str:

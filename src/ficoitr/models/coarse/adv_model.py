@@ -66,8 +66,7 @@ class ADV(HashingModel):
     screening model; text features are the states of tokens (``auto``: what the dataset brings, or ``minilm-tokens``).
     Labels of the images, where there are any, are the concepts that are learnt from.
 
-    ``load`` also reads the authors' checkpoints (``checkpoint_N.pth.tar``); ``vocabulary`` names the vocabulary of their
-    BERT.
+    ``load`` also reads the authors' checkpoints (``checkpoint_N.pth.tar``); ``vocabulary`` names that of their BERT.
     """
 
     name = "adv"

@@ -165,7 +165,8 @@ class DADHRecipe(Recipe):
         penalty = gradient_penalty(discriminator, real, fake, self.draw_mixing(real))
         loss = loss + self.config.gradient_penalty_weight * penalty
         self.optimisers[name].zero_grad()
-        torch.autograd.backward(loss)
+        # Named, so that no gradient of the mixed points is computed: it is zero, for ReLU has no second derivative.
+        torch.autograd.backward(loss, inputs=list(discriminator.parameters()))
         self.optimisers[name].step()
         return loss
 

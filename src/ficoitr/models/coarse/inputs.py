@@ -78,7 +78,10 @@ class Standardised:
 
     def __getitem__(self, rows: Any) -> Array:
         values: Array = np.asarray(self._features[rows], dtype=np.float32)
-        return (values - self._shift) * self._scale
+        if self._shift or self._scale != 1:
+            values = values - self._shift
+            values *= self._scale
+        return values
 
 
 @dataclass(frozen=True, eq=False)

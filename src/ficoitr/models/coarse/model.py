@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-# Of what is encoded at a time: for vectors, and where an item holds more.
-_MOST_ROWS, _MOST_NUMBERS = 1024, 1 << 24
+# Of what is encoded at a time: for vectors, and where an item holds more. Results above 32 MB (1,024 rows of a hidden
+# layer of 8,192) would be new memory each time.
+_MOST_ROWS, _MOST_NUMBERS = 512, 1 << 24
 
 
 class FeatureChoice(BaseModel):

@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# Keys are gathered some samples at a time: all at once they are n (K + 1) L numbers, 268 MB at the published sizes,
-# and fresh memory of that size takes longer to get than the keys to score.
+# Keys are gathered, or all of them scored, for some samples at a time: all at once the former are n (K + 1) L numbers,
+# 268 MB at the published sizes, and fresh memory of that size takes longer to get than the keys to score.
 _NUMBERS_AT_ONCE = 1 << 22
+# A product with all keys, from which the chosen scores are picked, is four times as fast as gathering the chosen keys
+# where the bank has four times as many rows as are chosen; at twenty times as many it is no faster.
+_ALL_KEYS_UP_TO = 8
 
 
 def binary_keys(values: Tensor) -> Tensor:
@@ -50,23 +53,44 @@ class _ChosenScores(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, outputs: Tensor, keys: Tensor, chosen: Tensor) -> Tensor:
         ctx.save_for_backward(keys, chosen)
-        n_chosen, bits = chosen.shape[1], keys.shape[1]
-        columns = outputs.permute(1, 2, 0)
-        scores = outputs.new_empty(len(chosen), n_chosen, len(outputs))
-        at_once = max(1, _NUMBERS_AT_ONCE // (n_chosen * bits))
-        gathered = keys.new_empty(min(at_once, len(chosen)) * n_chosen, bits)
-        for start in range(0, len(chosen), at_once):
-            part = slice(start, start + at_once)
-            rows = gathered[: chosen[part].numel()]
-            torch.index_select(keys, 0, chosen[part].flatten(), out=rows)
-            torch.bmm(rows.view(-1, n_chosen, bits), columns[part], out=scores[part])
-        return scores.permute(2, 0, 1)
+        score = _picked_scores if len(keys) <= _ALL_KEYS_UP_TO * chosen.shape[1] else _gathered_scores
+        return score(outputs, keys, chosen)
 
     @staticmethod
     def backward(ctx: Any, slopes: Tensor) -> tuple[Tensor, None, None]:
         keys, chosen = ctx.saved_tensors
         sums = [F.embedding_bag(chosen, keys, per_sample_weights=one.contiguous(), mode="sum") for one in slopes]
         return torch.stack(sums), None, None
+
+
+def _picked_scores(outputs: Tensor, keys: Tensor, chosen: Tensor) -> Tensor:
+    """Score all keys, and pick the chosen ones."""
+    modalities, bits = len(outputs), outputs.shape[2]
+    scores = outputs.new_empty(modalities, *chosen.shape)
+    at_once = max(1, _NUMBERS_AT_ONCE // (modalities * len(keys)))
+    products = outputs.new_empty(modalities * min(at_once, len(chosen)), len(keys))
+    for start in range(0, len(chosen), at_once):
+        part = slice(start, start + at_once)
+        rows = outputs[:, part].reshape(-1, bits)
+        every = torch.mm(rows, keys.T, out=products[: len(rows)]).view(modalities, -1, len(keys))
+        for picked, own in zip(scores, every, strict=True):
+            torch.gather(own, 1, chosen[part], out=picked[part])
+    return scores
+
+
+def _gathered_scores(outputs: Tensor, keys: Tensor, chosen: Tensor) -> Tensor:
+    """Gather the chosen keys, and score them."""
+    n_chosen, bits = chosen.shape[1], keys.shape[1]
+    columns = outputs.permute(1, 2, 0)
+    scores = outputs.new_empty(len(chosen), n_chosen, len(outputs))
+    at_once = max(1, _NUMBERS_AT_ONCE // (n_chosen * bits))
+    gathered = keys.new_empty(min(at_once, len(chosen)) * n_chosen, bits)
+    for start in range(0, len(chosen), at_once):
+        part = slice(start, start + at_once)
+        rows = gathered[: chosen[part].numel()]
+        torch.index_select(keys, 0, chosen[part].flatten(), out=rows)
+        torch.bmm(rows.view(-1, n_chosen, bits), columns[part], out=scores[part])
+    return scores.permute(2, 0, 1)
 
 
 def batch_logits(outputs: Tensor, keys: Tensor, temperature: float) -> Tensor:

@@ -139,7 +139,8 @@ def finite_tensor(features: Rows, rows: Array, side: str) -> Tensor:
         If a value is not a finite number; the message names the item, an image or a text by ``side``.
     """
     values = torch.from_numpy(np.ascontiguousarray(features[rows], dtype=np.float32))
-    if not torch.isfinite(values).all():
+    # A sum is not finite where a value is not; where only the sum overflows, the values are looked at one by one.
+    if not torch.isfinite(values.sum()) and not torch.isfinite(values).all():
         bad = int(rows[int(torch.nonzero(~torch.isfinite(values.flatten(1)).all(dim=1))[0])])
         raise ValuesError(
             f"the features of {side} {bad} hold a value that is no number or infinite",
