@@ -1,0 +1,117 @@
+"""The models that UCCH and DADH are compared with: DCMH, DJSRH, JDSH and DGCPN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from ficoitr.models.coarse.dcmh import DCMHConfig, DCMHRecipe
+from ficoitr.models.coarse.dgcpn import DGCPNConfig, DGCPNRecipe
+from ficoitr.models.coarse.djsrh import DJSRHConfig, DJSRHRecipe
+from ficoitr.models.coarse.jdsh import JDSHConfig, JDSHRecipe
+from ficoitr.models.coarse.model import FeatureChoice, HashingModel
+from ficoitr.models.training import FeaturePairs, Recipe
+
+
+class _PerceptronModel(HashingModel):
+    """A model whose configuration builds its networks from the widths of the features."""
+
+    def _build(self, image_width: int, text_width: int, n_categories: int) -> nn.Module:
+        del n_categories
+        network: nn.Module = self.config.network(image_width, text_width)
+        return network
+
+
+class DCMHOptions(FeatureChoice, DCMHConfig):
+    """`DCMHConfig`, and which features are read."""
+
+
+class DCMH(_PerceptronModel):
+    """Deep cross-modal hashing, see `DCMHRecipe`; it learns from labels.
+
+    Parameters
+    ----------
+    **options
+        Fields of `DCMHConfig` and `FeatureChoice`.
+    """
+
+    name = "dcmh"
+    config_class = DCMHOptions
+    labels = "required"
+    standardised = True
+
+    def _recipe(self, networks: Any, pairs: FeaturePairs, seed: int) -> Recipe:
+        labels = None if pairs.labels is None else pairs.labels[pairs.text_to_image]
+        return DCMHRecipe(networks, labels, self.config, seed=seed)
+
+
+class DJSRHOptions(FeatureChoice, DJSRHConfig):
+    """`DJSRHConfig`, and which features are read."""
+
+
+class DJSRH(_PerceptronModel):
+    """Deep joint-semantics reconstructing hashing, see `DJSRHRecipe`.
+
+    Parameters
+    ----------
+    **options
+        Fields of `DJSRHConfig` and `FeatureChoice`.
+    """
+
+    name = "djsrh"
+    config_class = DJSRHOptions
+
+    def _recipe(self, networks: Any, pairs: FeaturePairs, seed: int) -> Recipe:
+        del pairs, seed
+        return DJSRHRecipe(networks, self.config)
+
+
+class JDSHOptions(FeatureChoice, JDSHConfig):
+    """`JDSHConfig`, and which features are read."""
+
+
+class JDSH(_PerceptronModel):
+    """Joint-modal distribution-based similarity hashing, see `JDSHRecipe`.
+
+    Parameters
+    ----------
+    **options
+        Fields of `JDSHConfig` and `FeatureChoice`.
+    """
+
+    name = "jdsh"
+    config_class = JDSHOptions
+
+    def _recipe(self, networks: Any, pairs: FeaturePairs, seed: int) -> Recipe:
+        return JDSHRecipe(networks, pairs, self.config, seed=seed)
+
+
+class DGCPNOptions(FeatureChoice, DGCPNConfig):
+    """`DGCPNConfig`, and which features are read."""
+
+
+class DGCPN(_PerceptronModel):
+    """Deep graph-neighbour coherence preserving hashing, see `DGCPNRecipe`.
+
+    Parameters
+    ----------
+    **options
+        Fields of `DGCPNConfig` and `FeatureChoice`.
+
+    Examples
+    --------
+    >>> from ficoitr.data import load_dataset
+    >>> scenes = load_dataset("scenes", train=40, validation=10, test=10)
+    >>> model = DGCPN(bits=16, hidden=32, neighbours=20, training={"epochs": 1, "batch_size": 32})
+    >>> codes = model.fit(scenes.split("train")).encode_texts(scenes.split("test"))
+    >>> len(codes), codes.bits
+    (50, 16)
+    """
+
+    name = "dgcpn"
+    config_class = DGCPNOptions
+
+    def _recipe(self, networks: Any, pairs: FeaturePairs, seed: int) -> Recipe:
+        del seed
+        return DGCPNRecipe(networks, pairs, self.config)
