@@ -25,6 +25,10 @@ class ADVConfig(BaseModel):
         Of each of the text network's convolutions.
     dropout : float
         In both networks.
+    image_sharpness, text_sharpness : float
+        How steeply the codes of regions and of texts turn from -1 to 1 about their median. As published, 100 and 10,
+        they are nearly linear where the distributions over the bits are even: then a cosine of codes says little of
+        their signs.
     max_tokens : int
         Texts are cut and padded to so many tokens, those of begin and end among them.
     ignore_padding : bool
@@ -76,6 +80,8 @@ class ADVConfig(BaseModel):
     inner: int = Field(default=2048, ge=1)
     channels: int = Field(default=512, ge=1)
     dropout: float = Field(default=0.1, ge=0, lt=1)
+    image_sharpness: float = Field(default=100.0, gt=0)
+    text_sharpness: float = Field(default=10.0, gt=0)
     max_tokens: int = Field(default=32, ge=3)
     ignore_padding: bool = False
     margin: float = Field(default=0.2, ge=0)
@@ -133,6 +139,7 @@ class ADVConfig(BaseModel):
                 heads=self.heads,
                 inner=self.inner,
                 dropout=self.dropout,
+                sharpness=self.image_sharpness,
             )
         text = TextEncoder(
             text_width,
@@ -140,6 +147,7 @@ class ADVConfig(BaseModel):
             channels=self.channels,
             dropout=self.dropout,
             ignore_padding=self.ignore_padding,
+            sharpness=self.text_sharpness,
         )
         return ADVNetwork(
             image, text, n_concepts=n_concepts if self.concepts else 0, concept_hidden=self.concept_hidden

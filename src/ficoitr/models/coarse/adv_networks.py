@@ -45,7 +45,7 @@ def code_bits(codes: Tensor) -> Tensor:
 class RegionEncoder(nn.Module):
     """Codes of images from their regions, by one layer of a transformer, without positions.
 
-    Each region becomes a distribution over the bits, and the image their mean e: tanh(100 · (e - median(e))).
+    Each region becomes a distribution over the bits, and the image their mean e: tanh(s · (e - median(e))).
 
     Parameters
     ----------
@@ -57,9 +57,9 @@ class RegionEncoder(nn.Module):
         Widths of the layer and of its feed-forward network, and its attention heads.
     dropout : float
         Share of attention weights, and of what each half of the layer adds, that is set to zero in training.
+    sharpness : float
+        100 as published.
     """
-
-    sharpness = 100.0
 
     def __init__(
         self,
@@ -70,9 +70,11 @@ class RegionEncoder(nn.Module):
         heads: int = 16,
         inner: int = 2048,
         dropout: float = 0.1,
+        sharpness: float = 100.0,
     ) -> None:
         super().__init__()
         self.heads = heads
+        self.sharpness = sharpness
         self.layer = _Layer(hidden, heads, inner, dropout)
         self.mapping = nn.Linear(width, hidden)
         self.mapping2 = nn.Linear(hidden, bits)
@@ -122,7 +124,7 @@ class TextEncoder(nn.Module):
     """Codes of texts from the states of their tokens, by convolutions over one, two and three of them.
 
     Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014: the maximum of each channel over
-    time. A last layer gives a distribution e over the bits: tanh(10 · (e - median(e))).
+    time. A last layer gives a distribution e over the bits: tanh(s · (e - median(e))).
 
     Parameters
     ----------
@@ -136,14 +138,22 @@ class TextEncoder(nn.Module):
         Share of the maxima that is set to zero in training.
     ignore_padding : bool
         Whether windows that reach into padding are left out; the published network reads them.
+    sharpness : float
+        10 as published.
     """
 
-    sharpness = 10.0
-
     def __init__(
-        self, width: int, bits: int, *, channels: int = 512, dropout: float = 0.1, ignore_padding: bool = False
+        self,
+        width: int,
+        bits: int,
+        *,
+        channels: int = 512,
+        dropout: float = 0.1,
+        ignore_padding: bool = False,
+        sharpness: float = 10.0,
     ) -> None:
         super().__init__()
+        self.sharpness = sharpness
         self.width = width
         self.channels = channels
         self.convs1 = nn.ModuleList(nn.Conv2d(1, channels, (size, width)) for size in _KERNELS)
