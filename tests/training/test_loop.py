@@ -155,6 +155,12 @@ def test_features_that_are_no_numbers_are_named() -> None:
     pairs = FeaturePairs(images, np.zeros((6, 2), dtype=np.float32), np.arange(6))
     with pytest.raises(ValuesError, match="the features of image 4 hold"):
         pairs.batch(np.array([1, 4]), torch.device("cpu"))
+    # Where it stops a training, the message says when.
+    images, texts = np.zeros((60, 6), dtype=np.float32), np.zeros((60, 4), dtype=np.float32)
+    images[7, 1] = np.inf
+    config = TrainingConfig(epochs=1, batch_size=60)
+    with pytest.raises(ValuesError, match=r"image features, epoch 1, batch 1: the features of image 7 hold"):
+        train(ToyRecipe(), FeaturePairs(images, texts, np.arange(60)), config)
 
 
 @pytest.mark.parametrize(

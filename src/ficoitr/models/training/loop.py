@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from ficoitr.errors import OptionError, ShapeError, TrainingError
+from ficoitr.errors import OptionError, ShapeError, TrainingError, ValuesError
 from ficoitr.models.training.checkpoint import Checkpoints, Position
 from ficoitr.models.training.log import Log
 
@@ -86,6 +86,8 @@ def train(
         If there are fewer pairs than a batch and the last, smaller batch is left out, or a single pair.
     TrainingError
         If a loss or a weight is no number; the last checkpoint is kept.
+    ValuesError
+        If a feature is no number; the last checkpoint is kept.
     OptionError
         If the folder holds another training, or torch does not know the device.
     """
@@ -181,7 +183,15 @@ def _epoch(
         recipe.start_epoch(position.epoch)
     while position.batch < len(batches):
         torch.manual_seed(_step_seed(seed, position.epoch, position.batch))
-        batch = pairs.batch(order[batches[position.batch]], device)
+        try:
+            batch = pairs.batch(order[batches[position.batch]], device)
+        except ValuesError as problem:
+            raise ValuesError(
+                problem.what,
+                where=f"{problem.where}, {_place(position)}",
+                expected=problem.expected,
+                fix="Mend or leave out that item; the last checkpoint is kept",
+            ) from problem
         with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
             losses = {name: float(value.detach()) for name, value in recipe.step(batch).items()}
         _require_finite(losses, position)
@@ -221,12 +231,16 @@ def _step_seed(seed: int, epoch: int, batch: int) -> int:
     return int(np.random.SeedSequence((seed, epoch, batch)).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
+def _place(position: Position) -> str:
+    return f"epoch {position.epoch + 1}, batch {position.batch + 1}"
+
+
 def _require_finite(losses: Mapping[str, float], position: Position) -> None:
     for name, value in losses.items():
         if not math.isfinite(value):
             raise TrainingError(
                 f"{name} is {value}",
-                where=f"epoch {position.epoch + 1}, batch {position.batch + 1}",
+                where=_place(position),
                 expected="a finite number",
                 fix="Lower the learning rate or look at this batch's features; the last checkpoint is kept",
             )
