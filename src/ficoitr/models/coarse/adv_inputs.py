@@ -17,7 +17,7 @@ from tokenizers.processors import BertProcessing
 from ficoitr.errors import FileFormatError, InputError, ShapeError
 from ficoitr.models.coarse.adv_pixels import SIDE, ScreeningPixels
 from ficoitr.models.coarse.adv_tokens import EncodedTexts, StoredTokens
-from ficoitr.models.coarse.inputs import FeatureInput, Parts, Standardised
+from ficoitr.models.coarse.inputs import FeatureInput, Parts, Scaled
 from ficoitr.models.features.bert import Bert, BertConfig
 from ficoitr.models.features.registry import load_extractor
 from ficoitr.models.features.tokens import FrozenTextEncoder
@@ -128,7 +128,7 @@ class TokenInput:
         """Return the states of a dataset's texts."""
         return self._with_lengths(dataset, self._states(dataset, progress))
 
-    def _with_lengths(self, dataset: Dataset, states: Standardised) -> StoredTokens:
+    def _with_lengths(self, dataset: Dataset, states: Scaled) -> StoredTokens:
         if self._states.source is None:
             lengths = np.concatenate([_ends(states[row : row + _ROWS]) for row in range(0, len(states), _ROWS)])
         else:

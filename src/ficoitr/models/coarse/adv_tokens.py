@@ -73,7 +73,7 @@ class StoredTokens:
 
     Parameters
     ----------
-    states : array, StoredFeatures or Standardised of floats, shape (n_texts, T, width)
+    states : array, StoredFeatures or Scaled of floats, shape (n_texts, T, width)
     lengths : ndarray of int, shape (n_texts,)
         Tokens of each text; what follows is padding.
     max_tokens : int, optional
@@ -195,7 +195,7 @@ class ADVPairs:
 
     Parameters
     ----------
-    images : array, StoredFeatures or Standardised
+    images : array, StoredFeatures or Scaled
         Regions of shape (n_images, R, width), or `ScreeningPixels`.
     texts : StoredTokens of n_texts
     text_to_image : ndarray of int64, shape (n_texts,)

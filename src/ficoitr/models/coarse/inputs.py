@@ -24,6 +24,10 @@ Array = np.ndarray[Any, Any]
 # What `ModelInput.to_parts` returns: settings for the header of a file, and arrays.
 Parts = tuple[dict[str, Any], dict[str, Array]]
 
+# How features are scaled: not at all, by one mean and one deviation of all their values to mean 0 and variance 1, or so
+# that each number of an item has mean 0 and variance 1; as they are on the training split.
+Scaling = Literal["none", "whole", "each"]
+_LEAST_DEVIATION = 1e-8
 # What ``auto`` takes where the dataset brings nothing, by the axes that an item's features have.
 _DEFAULTS = {
     ("image", 1): "global",
@@ -60,13 +64,20 @@ class ModelInput(Protocol):
         ...
 
 
-class Standardised:
-    """Features less a number and times another, row by row when they are asked for."""
+class Scaled:
+    """Features less a shift and times a scale, row by row when they are asked for.
 
-    def __init__(self, features: Array | StoredFeatures, shift: float, scale: float) -> None:
+    Parameters
+    ----------
+    features : array or StoredFeatures, shape (n, …)
+    shift, scale : float, or ndarray of the shape of an item
+    """
+
+    def __init__(self, features: Array | StoredFeatures, shift: float | Array, scale: float | Array) -> None:
         self._features = features
         self._shift = np.float32(shift)
         self._scale = np.float32(scale)
+        self._changed = bool(np.any(self._shift) or np.any(self._scale != 1))
 
     def __len__(self) -> int:
         return len(self._features)
@@ -78,7 +89,7 @@ class Standardised:
 
     def __getitem__(self, rows: Any) -> Array:
         values: Array = np.asarray(self._features[rows], dtype=np.float32)
-        if self._shift or self._scale != 1:
+        if self._changed:
             values = values - self._shift
             values *= self._scale
         return values
@@ -96,9 +107,8 @@ class FeatureInput:
         they bring of that shape, where nobody has said.
     shape : tuple of int or None
         Of the features of one item; None for a length that does not matter.
-    shift, scale : float
-        The one mean and the one reciprocal deviation of all their values, where they are brought to mean 0 and
-        variance 1 (as DADH does); else 0 and 1.
+    shift, scale : float, or ndarray of the shape of an item
+        What is taken from the features, and what they are then multiplied by, see `Scaling`.
     source : mapping, optional
         What they were extracted by: its name, settings, and the hash of its weights.
     weights : str, optional
@@ -112,8 +122,8 @@ class FeatureInput:
     side: Literal["image", "text"]
     features: str
     shape: tuple[int | None, ...]
-    shift: float = 0.0
-    scale: float = 1.0
+    shift: float | Array = 0.0
+    scale: float | Array = 1.0
     source: Mapping[str, Any] | None = None
     weights: str | None = None
     extractor: FittedTextExtractor | None = None
@@ -128,10 +138,10 @@ class FeatureInput:
         *,
         weights: str | None = None,
         axes: int = 1,
-        standardise: bool = False,
+        scaling: Scaling = "none",
         seed: int = 0,
         progress: Progress | None = None,
-    ) -> tuple[Self, Standardised]:
+    ) -> tuple[Self, Scaled]:
         """Learn what there is to learn; also return the features of the dataset.
 
         Parameters
@@ -144,7 +154,9 @@ class FeatureInput:
             ``region-set``, of texts ``bag-of-words`` or ``minilm-tokens``.
         axes : {1, 2}
             Those of one item: 1 for a vector, 2 for a set of regions or the tokens of a text.
-        weights, standardise, seed, progress
+        scaling : {"none", "whole", "each"}
+            See `Scaling`.
+        weights, seed, progress
         """
         brought = dataset.image_features if side == "image" else dataset.text_features
         if features == "auto":
@@ -155,9 +167,9 @@ class FeatureInput:
             extractor = fit_extractor(features, dataset.texts, seed=seed, progress=progress)
         plain = cls(side, features, (), source=source, weights=weights, extractor=extractor)
         values = plain._read(dataset, progress)
-        shift, scale = _moments(values) if standardise else (0.0, 1.0)
+        shift, scale = _moments(values, scaling)
         fitted = cls(side, features, tuple(values.shape[1:]), shift, scale, source, weights, extractor)
-        return fitted, Standardised(values, shift, scale)
+        return fitted, Scaled(values, shift, scale)
 
     @classmethod
     def published(
@@ -186,7 +198,7 @@ class FeatureInput:
             )
         return cls(side, features, shape, shift, scale, weights=weights, source_known=False)
 
-    def __call__(self, dataset: Dataset, progress: Progress | None = None) -> Standardised:
+    def __call__(self, dataset: Dataset, progress: Progress | None = None) -> Scaled:
         """Return the features of a dataset.
 
         Raises
@@ -211,7 +223,7 @@ class FeatureInput:
                 where=f"dataset {dataset.name!r}",
                 expected=f"{self.shape}, as on the training split",
             )
-        return Standardised(values, self.shift, self.scale)
+        return Scaled(values, self.shift, self.scale)
 
     def _read(self, dataset: Dataset, progress: Progress | None) -> Array | StoredFeatures:
         features = self.features
@@ -240,11 +252,14 @@ class FeatureInput:
     def to_parts(self) -> Parts:
         """Return what a file needs to hold: settings for its header, and arrays."""
         learnt, arrays = ({}, {}) if self.extractor is None else self.extractor.to_parts()
+        for name, value in (("shift", self.shift), ("scale", self.scale)):
+            if isinstance(value, np.ndarray):
+                arrays = {**arrays, name: value}
         settings = {
             "features": self.features,
             "shape": list(self.shape),
-            "shift": self.shift,
-            "scale": self.scale,
+            "shift": None if isinstance(self.shift, np.ndarray) else self.shift,
+            "scale": None if isinstance(self.scale, np.ndarray) else self.scale,
             "source": None if self.source is None else dict(self.source),
             "weights": self.weights,
             "source_known": self.source_known,
@@ -257,11 +272,14 @@ class FeatureInput:
         cls, side: Literal["image", "text"], settings: Mapping[str, Any], arrays: Mapping[str, Array]
     ) -> Self:
         """Rebuild the input from what `to_parts` returned."""
+        prefix = f"{side}_"
+        own = {name.removeprefix(prefix): one for name, one in arrays.items() if name.startswith(prefix)}
         fields = {name: value for name, value in settings.items() if name not in ("learnt", "shape")}
+        for name in ("shift", "scale"):
+            if fields[name] is None:
+                fields[name] = own.pop(name)
         extractor = None
         if settings["learnt"] is not None:
-            prefix = f"{side}_"
-            own = {name.removeprefix(prefix): one for name, one in arrays.items() if name.startswith(prefix)}
             found = find_features(settings["features"], side).extractor_class()
             extractor = found.from_parts(settings["learnt"], own)
         return cls(side, shape=tuple(settings["shape"]), extractor=extractor, **fields)
@@ -275,13 +293,20 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     return len(shape) == len(wanted) and all(two in (None, one) for one, two in zip(shape, wanted, strict=True))
 
 
-def _moments(values: Array | StoredFeatures) -> tuple[float, float]:
-    """Mean and reciprocal deviation of all values, read some rows at a time."""
-    count, total, squares = 0, 0.0, 0.0
+def _moments(values: Array | StoredFeatures, scaling: Scaling) -> tuple[float | Array, float | Array]:
+    """Mean and reciprocal deviation of all values together or of each number of an item, some rows at a time."""
+    if scaling == "none":
+        return 0.0, 1.0
+    axes = None if scaling == "whole" else 0
+    total: Any = 0.0
+    squares: Any = 0.0
     step = max(1, (1 << 24) // max(1, int(np.prod(values.shape[1:]))))
     for start in range(0, len(values), step):
         block = np.asarray(values[start : start + step], dtype=np.float64)
-        count, total, squares = count + block.size, total + block.sum(), squares + np.square(block).sum()
+        total, squares = total + block.sum(axis=axes), squares + np.square(block).sum(axis=axes)
+    count = len(values) * (int(np.prod(values.shape[1:])) if scaling == "whole" else 1)
     mean = total / count
-    deviation = np.sqrt(max(squares / count - mean**2, 0.0))
-    return float(mean), float(1 / deviation) if deviation > 0 else 1.0
+    deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+    # What does not vary stays near 0, whatever it is.
+    scale = np.divide(1.0, deviation, out=np.ones_like(deviation), where=deviation > _LEAST_DEVIATION)
+    return (float(mean), float(scale)) if scaling == "whole" else (mean.astype(np.float32), scale.astype(np.float32))

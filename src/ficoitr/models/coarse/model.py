@@ -15,7 +15,7 @@ from torch import nn
 
 from ficoitr.errors import CategoryError, FileFormatError, InputError, OptionError, ShapeError
 from ficoitr.models.base import Granularity, Measure
-from ficoitr.models.coarse.inputs import FeatureInput, ModelInput
+from ficoitr.models.coarse.inputs import FeatureInput, ModelInput, Scaling
 from ficoitr.models.coarse.saving import SavedModel, foreign_file, read_trained, write_trained
 from ficoitr.models.features.weights import written_by_torch
 from ficoitr.models.judging import mean_average_precision, mean_recall
@@ -56,6 +56,21 @@ class FeatureChoice(BaseModel):
     weights: str | None = None
 
 
+class VectorChoice(FeatureChoice):
+    """Which features a model on vectors reads, and how they are scaled.
+
+    Attributes
+    ----------
+    image_scaling, text_scaling : {"none", "whole", "each"}
+        ``none`` leaves features as they are. ``whole`` brings all their values together to mean 0 and variance 1,
+        ``each`` those of each number of an item: so that what all items have in common does not make their first codes
+        alike. Means and deviations are those of the training split.
+    """
+
+    image_scaling: Scaling = "none"
+    text_scaling: Scaling = "none"
+
+
 class HashingModel(ABC):
     """A model that is trained on features and encodes to hash codes: an `ficoitr.models.Encoder`.
 
@@ -65,8 +80,6 @@ class HashingModel(ABC):
         Its pydantic configuration, which also is a `FeatureChoice`.
     labels : {"ignored", "used", "required"}
         Whether it learns from labels: never, where the dataset has them, or always.
-    standardised : bool
-        Whether image features are brought to mean 0 and variance 1, all of them by the same two numbers.
     judged_by : {"mAP", "recall"}
         What chooses the epoch on validation pairs: the mean mAP@N of both directions where there are labels, or the
         mean of R@1, R@5 and R@10 in both directions.
@@ -81,7 +94,6 @@ class HashingModel(ABC):
     measure: Measure = "hamming"
     config_class: ClassVar[type[BaseModel]]
     labels: ClassVar[Literal["ignored", "used", "required"]] = "ignored"
-    standardised: ClassVar[bool] = False
     judged_by: ClassVar[Literal["mAP", "recall"]] = "mAP"
     axes: ClassVar[Literal[1, 2]] = 1
     suffix: ClassVar[str] = ".safetensors"
@@ -112,11 +124,13 @@ class HashingModel(ABC):
                 "image",
                 config.features,
                 weights=config.weights,
-                standardise=self.standardised,
+                scaling=config.image_scaling,
                 seed=seed,
                 progress=progress,
             ),
-            FeatureInput.fit(train, "text", config.text_features, seed=seed, progress=progress),
+            FeatureInput.fit(
+                train, "text", config.text_features, scaling=config.text_scaling, seed=seed, progress=progress
+            ),
         )
 
     def _load_inputs(self, saved: SavedModel) -> tuple[ModelInput, ModelInput]:

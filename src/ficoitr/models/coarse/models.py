@@ -12,8 +12,8 @@ from ficoitr.errors import FileFormatError, OptionError
 from ficoitr.models.coarse.dadh import DADHRecipe
 from ficoitr.models.coarse.dadh_config import DADHConfig
 from ficoitr.models.coarse.dadh_networks import DADHDiscriminators, DADHGenerator
-from ficoitr.models.coarse.inputs import FeatureInput
-from ficoitr.models.coarse.model import FeatureChoice, HashingModel
+from ficoitr.models.coarse.inputs import FeatureInput, Scaling
+from ficoitr.models.coarse.model import HashingModel, VectorChoice
 from ficoitr.models.coarse.ucch import UCCHConfig, UCCHRecipe
 from ficoitr.models.coarse.ucch_networks import UCCHNetwork
 from ficoitr.models.features.weights import read_checkpoint
@@ -21,7 +21,7 @@ from ficoitr.models.training import FeaturePairs, Recipe
 from ficoitr.models.training.config import checked_config
 
 
-class UCCHOptions(FeatureChoice, UCCHConfig):
+class UCCHOptions(VectorChoice, UCCHConfig):
     """`UCCHConfig`, and which features are read."""
 
 
@@ -31,7 +31,7 @@ class UCCH(HashingModel):
     Parameters
     ----------
     **options
-        Fields of `UCCHConfig` and `FeatureChoice`.
+        Fields of `UCCHConfig` and `VectorChoice`.
 
     Notes
     -----
@@ -69,16 +69,19 @@ class UCCH(HashingModel):
         return cls(**choice.model_dump())._with(network, *_inputs(choice, network.widths), 0)
 
 
-class DADHOptions(FeatureChoice, DADHConfig):
+class DADHOptions(VectorChoice, DADHConfig):
     """`DADHConfig`, and which features are read.
 
     Attributes
     ----------
+    image_scaling : {"none", "whole", "each"}
+        See `VectorChoice`; ``whole`` as published.
     image_mean, image_deviation : float, optional
         For the authors' checkpoints, which do not hold them: the mean and the standard deviation of all values of the
         image features of the file that the model was trained on, queries and database together.
     """
 
+    image_scaling: Scaling = "whole"
     image_mean: float | None = None
     image_deviation: float | None = Field(default=None, gt=0)
 
@@ -99,7 +102,6 @@ class DADH(HashingModel):
     name = "dadh"
     config_class = DADHOptions
     labels = "required"
-    standardised = True
 
     def _build(self, image_width: int, text_width: int, n_categories: int) -> nn.Module:
         del n_categories

@@ -10,7 +10,8 @@ from ficoitr.models.coarse.dcmh import DCMHConfig, DCMHRecipe
 from ficoitr.models.coarse.dgcpn import DGCPNConfig, DGCPNRecipe
 from ficoitr.models.coarse.djsrh import DJSRHConfig, DJSRHRecipe
 from ficoitr.models.coarse.jdsh import JDSHConfig, JDSHRecipe
-from ficoitr.models.coarse.model import FeatureChoice, HashingModel
+from ficoitr.models.coarse.inputs import Scaling
+from ficoitr.models.coarse.model import HashingModel, VectorChoice
 from ficoitr.models.training import FeaturePairs, Recipe
 
 
@@ -23,8 +24,16 @@ class _PerceptronModel(HashingModel):
         return network
 
 
-class DCMHOptions(FeatureChoice, DCMHConfig):
-    """`DCMHConfig`, and which features are read."""
+class DCMHOptions(VectorChoice, DCMHConfig):
+    """`DCMHConfig`, and which features are read.
+
+    Attributes
+    ----------
+    image_scaling : {"none", "whole", "each"}
+        See `VectorChoice`; ``whole`` by default, since plain SGD hangs on the scale.
+    """
+
+    image_scaling: Scaling = "whole"
 
 
 class DCMH(_PerceptronModel):
@@ -33,20 +42,19 @@ class DCMH(_PerceptronModel):
     Parameters
     ----------
     **options
-        Fields of `DCMHConfig` and `FeatureChoice`.
+        Fields of `DCMHConfig` and `VectorChoice`.
     """
 
     name = "dcmh"
     config_class = DCMHOptions
     labels = "required"
-    standardised = True
 
     def _recipe(self, networks: Any, pairs: FeaturePairs, seed: int) -> Recipe:
         labels = None if pairs.labels is None else pairs.labels[pairs.text_to_image]
         return DCMHRecipe(networks, labels, self.config, seed=seed)
 
 
-class DJSRHOptions(FeatureChoice, DJSRHConfig):
+class DJSRHOptions(VectorChoice, DJSRHConfig):
     """`DJSRHConfig`, and which features are read."""
 
 
@@ -56,7 +64,7 @@ class DJSRH(_PerceptronModel):
     Parameters
     ----------
     **options
-        Fields of `DJSRHConfig` and `FeatureChoice`.
+        Fields of `DJSRHConfig` and `VectorChoice`.
     """
 
     name = "djsrh"
@@ -67,7 +75,7 @@ class DJSRH(_PerceptronModel):
         return DJSRHRecipe(networks, self.config)
 
 
-class JDSHOptions(FeatureChoice, JDSHConfig):
+class JDSHOptions(VectorChoice, JDSHConfig):
     """`JDSHConfig`, and which features are read."""
 
 
@@ -77,7 +85,7 @@ class JDSH(_PerceptronModel):
     Parameters
     ----------
     **options
-        Fields of `JDSHConfig` and `FeatureChoice`.
+        Fields of `JDSHConfig` and `VectorChoice`.
     """
 
     name = "jdsh"
@@ -87,7 +95,7 @@ class JDSH(_PerceptronModel):
         return JDSHRecipe(networks, pairs, self.config, seed=seed)
 
 
-class DGCPNOptions(FeatureChoice, DGCPNConfig):
+class DGCPNOptions(VectorChoice, DGCPNConfig):
     """`DGCPNConfig`, and which features are read."""
 
 
@@ -97,7 +105,7 @@ class DGCPN(_PerceptronModel):
     Parameters
     ----------
     **options
-        Fields of `DGCPNConfig` and `FeatureChoice`.
+        Fields of `DGCPNConfig` and `VectorChoice`.
 
     Examples
     --------
