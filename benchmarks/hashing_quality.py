@@ -75,7 +75,8 @@ def scenes(root: Path | None, output: Path, cache: Path) -> None:
             SuiteModel(f"cca+{features}", "cca", {"features": features}),
             SuiteModel(f"cca-itq-64+{features}", "cca-itq", {"features": features}),
             SuiteModel(f"cmfh-64+{features}", "cmfh", {"features": features}),
-            *(SuiteModel(f"{name}-64-small+{features}", name, vectors, preset="small") for name in TRAINED),
+            SuiteModel(f"ucch-64-small-scenes+{features}", "ucch", vectors, preset="small-scenes"),
+            SuiteModel(f"dadh-64-small+{features}", "dadh", vectors, preset="small"),
         ]
     models += trained(["adv"], features="region-set", text_features="minilm-tokens")
     suite = Suite("scenes", "Hashing", tuple(models), {"scenes": {"train": 10000, "validation": 500, "test": 1000}})
