@@ -17,10 +17,10 @@ from tokenizers.processors import BertProcessing
 from ficoitr.errors import FileFormatError, InputError, ShapeError
 from ficoitr.models.coarse.adv_pixels import SIDE, ScreeningPixels
 from ficoitr.models.coarse.adv_tokens import EncodedTexts, StoredTokens
-from ficoitr.models.coarse.inputs import FeatureInput, Parts, Scaled
 from ficoitr.models.features.bert import Bert, BertConfig
 from ficoitr.models.features.registry import load_extractor
 from ficoitr.models.features.tokens import FrozenTextEncoder
+from ficoitr.models.trained.inputs import FeatureInput, Parts, Scaled
 from ficoitr.outputs.files import require_file
 
 if TYPE_CHECKING:

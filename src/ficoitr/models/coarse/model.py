@@ -1,29 +1,14 @@
-"""What the trainable hashing models share: features in, codes out, training, and one file."""
+"""What the trainable hashing models share: codes out of continuous values."""
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from pydantic import BaseModel, ConfigDict
-from torch import nn
 
-from ficoitr.errors import CategoryError, FileFormatError, InputError, OptionError, ShapeError
 from ficoitr.models.base import Granularity, Measure
-from ficoitr.models.coarse.inputs import FeatureInput, ModelInput, Scaling
-from ficoitr.models.coarse.saving import SavedModel, foreign_file, read_trained, write_trained
-from ficoitr.models.features.weights import written_by_torch
 from ficoitr.models.judging import mean_average_precision, mean_recall
-from ficoitr.models.training import FeaturePairs, Recipe, Trained
-from ficoitr.models.training import train as run_training
-from ficoitr.models.training.batches import Pairs, finite_tensor
-from ficoitr.models.training.config import checked_config
-from ficoitr.models.training.loop import choose_device
+from ficoitr.models.trained.model import TrainedModel
 from ficoitr.outputs import Embeddings, HashCodes
 
 if TYPE_CHECKING:
@@ -32,230 +17,19 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-# Of what is encoded at a time: for vectors, and where an item holds more. Results above 32 MB (1,024 rows of a hidden
-# layer of 8,192) would be new memory each time.
-_MOST_ROWS, _MOST_NUMBERS = 512, 1 << 24
 
+class HashingModel(TrainedModel):
+    """A model that encodes to hash codes, the signs of values in (-1, 1)."""
 
-class FeatureChoice(BaseModel):
-    """Which features a model reads.
-
-    Attributes
-    ----------
-    features, text_features : str
-        Names of `ficoitr.models.features.feature_names`, or of features that the dataset brings. ``auto`` takes what
-        the dataset brings, or else ``global`` and ``bag-of-words``.
-    weights : str, optional
-        File of the weights of the image features, where no package brings them.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    features: str = "auto"
-    text_features: str = "auto"
-    weights: str | None = None
-
-
-class VectorChoice(FeatureChoice):
-    """Which features a model on vectors reads, and how they are scaled.
-
-    Attributes
-    ----------
-    image_scaling, text_scaling : {"none", "whole", "each"}
-        ``none`` leaves features as they are. ``whole`` brings all their values together to mean 0 and variance 1,
-        ``each`` those of each number of an item: so that what all items have in common does not make their first codes
-        alike. Means and deviations are those of the training split.
-    """
-
-    image_scaling: Scaling = "none"
-    text_scaling: Scaling = "none"
-
-
-class HashingModel(ABC):
-    """A model that is trained on features and encodes to hash codes: an `ficoitr.models.Encoder`.
-
-    Attributes
-    ----------
-    config_class : type
-        Its pydantic configuration, which also is a `FeatureChoice`.
-    labels : {"ignored", "used", "required"}
-        Whether it learns from labels: never, where the dataset has them, or always.
-    judged_by : {"mAP", "recall"}
-        What chooses the epoch on validation pairs: the mean mAP@N of both directions where there are labels, or the
-        mean of R@1, R@5 and R@10 in both directions.
-    axes : {1, 2}
-        Of the features of an item: 1 for vectors, 2 for sets of regions and of tokens.
-    suffix : str
-        Of the file that `save` writes.
-    """
-
-    name: ClassVar[str]
     granularity: Granularity = "coarse"
     measure: Measure = "hamming"
-    config_class: ClassVar[type[BaseModel]]
-    labels: ClassVar[Literal["ignored", "used", "required"]] = "ignored"
-    judged_by: ClassVar[Literal["mAP", "recall"]] = "mAP"
-    axes: ClassVar[Literal[1, 2]] = 1
-    suffix: ClassVar[str] = ".safetensors"
 
-    def __init__(self, **options: Any) -> None:
-        self.config: Any = checked_config(self.config_class, options, self.name)
-        self.trained: Trained | None = None
-        self._inputs: tuple[ModelInput, ModelInput] | None = None
-        self._networks: Any = None
-        self._n_categories = 0
-
-    @abstractmethod
-    def _build(self, image_width: int, text_width: int, n_categories: int) -> nn.Module:
-        """Build the networks: a module with ``encode_images`` and ``encode_texts``, which give values (n, bits)."""
-
-    @abstractmethod
-    def _recipe(self, networks: Any, pairs: Any, seed: int) -> Recipe:
-        """Return how they are trained on these pairs, which `_pairs` has made."""
-
-    def _fit_inputs(
-        self, train: Dataset, seed: int, progress: Progress | None
-    ) -> tuple[tuple[ModelInput, Any], tuple[ModelInput, Any]]:
-        """Learn what is read of images and of texts; with each, return what is read of the training split."""
-        config = self.config
-        return (
-            FeatureInput.fit(
-                train,
-                "image",
-                config.features,
-                weights=config.weights,
-                scaling=config.image_scaling,
-                seed=seed,
-                progress=progress,
-            ),
-            FeatureInput.fit(
-                train, "text", config.text_features, scaling=config.text_scaling, seed=seed, progress=progress
-            ),
-        )
-
-    def _load_inputs(self, saved: SavedModel) -> tuple[ModelInput, ModelInput]:
-        """Rebuild from a file what `_fit_inputs` has learnt."""
-        image, text = saved.inputs
-        return (
-            FeatureInput.from_parts("image", image, saved.arrays),
-            FeatureInput.from_parts("text", text, saved.arrays),
-        )
-
-    def _pairs(self, train: Dataset, images: Any, texts: Any) -> Pairs:
-        """Put together what is trained on; labels, where the model learns from them."""
-        return FeaturePairs(images, texts, train.text_to_image, self._labels(train))
-
-    def _width(self, side: ModelInput) -> int:
-        """Return the length of a vector, or complain that the features are none."""
-        if len(side.shape) != 1:
-            raise ShapeError(
-                f"the {side.side} features {side.features!r} have the shape {side.shape} an item",
-                where="features",
-                expected="a vector an item",
-                fix="Choose features of the whole item, such as efficientnet-lite0 in the place of its grid",
-            )
-        (width,) = side.shape
-        if width is None:
-            raise ValueError("the width of a vector has to be known")
-        return width
-
-    def _read(self, features: Any, rows: Array, side: Literal["image", "text"]) -> Any:
-        """Read some rows of what an input has returned: a tensor, or what can be moved to a device as one."""
-        return finite_tensor(features, rows, side)
-
-    def _labels(self, dataset: Dataset) -> Array | None:
-        return None if self.labels == "ignored" else dataset.categories
-
-    @property
-    def inputs(self) -> str:
-        """The features it reads, of images and of texts."""
-        return ", ".join(side.features for side in self._fitted_inputs)
-
-    @property
-    def n_parameters(self) -> int:
-        """Numbers that training has set."""
-        return sum(parameter.numel() for parameter in self._fitted_networks.parameters())
-
-    def fit(
-        self,
-        train: Dataset,
-        validation: Dataset | None = None,
-        *,
-        seed: int = 0,
-        progress: Progress | None = None,
-        folder: Path | None = None,
-    ) -> Self:
-        """Train in place and return itself.
-
-        Parameters
-        ----------
-        train : Dataset
-            Every text makes a pair with its image.
-        validation : Dataset, optional
-            The epoch is kept that does best on it, see ``judged_by``. Without it the last epoch is kept.
-        seed : int
-            Of the first weights, the order of the pairs, and all else that is random.
-        progress : callable, optional
-        folder : Path, optional
-            Where checkpoints and logs go; a second start goes on where the first one was stopped.
-
-        Raises
-        ------
-        CategoryError
-            If the model learns from labels and the dataset has none.
-        ShapeError
-            If the features are no vectors, or there are too few pairs for a batch.
-        TrainingError
-            If a loss or a weight is no number.
-        """
-        if self.labels == "required" and train.categories is None:
-            raise CategoryError(
-                f"the model {self.name!r} learns from labels, and the training split has none",
-                where=f"dataset {train.name!r}",
-                fix="Label it (ficoitr data label), or train a model that needs no labels, such as ucch",
-            )
-        config = self.config
-        (image_input, images), (text_input, texts) = self._fit_inputs(train, seed, progress)
-        device = choose_device(config.training.device)
-        torch.manual_seed(seed)
-        labels = self._labels(train)
-        self._n_categories = 0 if labels is None else labels.shape[1]
-        networks = self._build(self._width(image_input), self._width(text_input), self._n_categories).to(device)
-        self._inputs, self._networks = (image_input, text_input), networks
-        pairs = self._pairs(train, images, texts)
-        recipe = self._recipe(networks, pairs, seed)
-        self.trained = run_training(
-            recipe,
-            pairs,
-            config.training,
-            seed=seed,
-            validate=None if validation is None else self._validation(validation, progress),
-            folder=folder,
-            identity={
-                "model": self.name,
-                "config": config.model_dump(mode="json"),
-                "dataset": train.digest(),
-                "validation": None if validation is None else validation.digest(),
-                "inputs": [image_input.to_parts()[0], text_input.to_parts()[0]],
-            },
-            progress=progress,
-        )
-        networks.eval()
-        return self
-
-    def _validation(self, validation: Dataset, progress: Progress | None) -> Any:
-        image_input, text_input = self._fitted_inputs
-        images, texts = image_input(validation, progress), text_input(validation, progress)
-
-        def score() -> float:
-            values = self._encode("image", images), self._encode("text", texts)
-            if validation.categories is not None and self.judged_by == "mAP":
-                codes = [HashCodes.from_values(_signed(one)) for one in values]
-                return mean_average_precision(codes[0], codes[1], validation.categories, validation.text_to_image)
-            signs = [np.where(_signed(one), 1, -1).astype(np.float32) for one in values]
-            return mean_recall(signs[0] @ signs[1].T, validation.text_to_image)
-
-        return score
+    def _judge(self, images: Array, texts: Array, validation: Dataset) -> float:
+        if validation.categories is not None and self.judged_by == "mAP":
+            codes = [HashCodes.from_values(_signed(one)) for one in (images, texts)]
+            return mean_average_precision(codes[0], codes[1], validation.categories, validation.text_to_image)
+        signs = [np.where(_signed(one), 1, -1).astype(np.float32) for one in (images, texts)]
+        return mean_recall(signs[0] @ signs[1].T, validation.text_to_image)
 
     def encode_images(self, dataset: Dataset, *, progress: Progress | None = None) -> HashCodes:
         """Encode the images; a bit is whether the value is 0 or more."""
@@ -277,110 +51,8 @@ class HashingModel(ABC):
         features = self._fitted_inputs[1](dataset, progress)
         return Embeddings(self._encode("text", features), ids=dataset.text_ids)
 
-    def _encode(self, side: Literal["image", "text"], features: Any) -> Array:
-        networks = self._fitted_networks
-        encode = networks.encode_images if side == "image" else networks.encode_texts
-        device = next(networks.parameters()).device
-        was_training = networks.training
-        networks.eval()
-        with torch.inference_mode():
-            parts = [
-                encode(self._read(features, rows, side).to(device)).float().cpu().numpy()
-                for rows in _blocks(features.shape)
-            ]
-        networks.train(was_training)
-        return np.concatenate(parts)
-
-    @property
-    def _fitted_inputs(self) -> tuple[ModelInput, ModelInput]:
-        if self._inputs is None:
-            raise InputError(f"the model {self.name!r} is not trained", fix="Call fit, or load a saved model")
-        return self._inputs
-
-    @property
-    def _fitted_networks(self) -> Any:
-        if self._networks is None:
-            raise InputError(f"the model {self.name!r} is not trained", fix="Call fit, or load a saved model")
-        return self._networks
-
-    def save(self, path: Path) -> None:
-        """Write the trained model to one file (``.safetensors`` inside, whatever its name), whole or not at all."""
-        image_input, text_input = self._fitted_inputs
-        # What auto has come to.
-        read = {"features": image_input.features, "text_features": text_input.features}
-        write_trained(
-            path,
-            self.name,
-            config={**self.config.model_dump(mode="json"), **read},
-            n_categories=self._n_categories,
-            inputs=[image_input.to_parts(), text_input.to_parts()],
-            weights=self._fitted_networks.state_dict(),
-        )
-
-    @classmethod
-    def load(cls, path: Path, config: Mapping[str, Any] | None = None) -> Self:
-        """Read a model that `save` wrote, or a checkpoint of the authors' code.
-
-        Parameters
-        ----------
-        path : Path
-        config : mapping, optional
-            What the model must be, such as its bits; and for the authors' checkpoints, which do not say, what it reads
-            (``features``, ``text_features``, …): by default what the dataset brings with the right shape.
-
-        Raises
-        ------
-        FileFormatError
-            If the file is missing, damaged, of another model or a later format.
-        OptionError
-            If the model is another than ``config`` says.
-        """
-        options = dict(config or {})
-        model = cls._load_published(path, options) if written_by_torch(path) else cls._load_own(path)
-        for name, value in checked_config(cls.config_class, options, cls.name):
-            if name in options and getattr(model.config, name) != value:
-                raise OptionError(
-                    f"{name} is {getattr(model.config, name)!r}", where=str(path), expected=f"{value!r}, as asked for"
-                )
-        return model
-
-    @classmethod
-    def _load_own(cls, path: Path) -> Self:
-        saved = read_trained(path, cls.name)
-        try:
-            model = cls(**saved.config)
-            image_input, text_input = model._load_inputs(saved)
-            networks = model._build(model._width(image_input), model._width(text_input), saved.n_categories)
-            networks.load_state_dict(saved.weights)
-        except (KeyError, TypeError, ValueError, RuntimeError) as problem:
-            # RuntimeError is torch's for tensors that are missing or of another shape.
-            raise foreign_file(path, cls.name) from problem
-        return model._with(networks, image_input, text_input, saved.n_categories)
-
-    def _with(self, networks: nn.Module, image_input: ModelInput, text_input: ModelInput, n_categories: int) -> Self:
-        """Take over trained networks and what they read."""
-        self._inputs, self._networks, self._n_categories = (image_input, text_input), networks.eval(), n_categories
-        return self
-
-    @classmethod
-    def _load_published(cls, path: Path, options: dict[str, Any]) -> Self:
-        """Read a checkpoint of the authors' code; take out of ``options`` what is no setting of the model."""
-        del options
-        raise FileFormatError(
-            f"checkpoints of the published code of {cls.name!r} cannot be read",
-            where=str(path),
-            expected="a file written by the model's save method",
-        )
-
 
 def _signed(values: Array) -> Array:
     """Whether each value is 0 or more: the sign of 0 is +1, as in the papers."""
     signed: Array = values >= 0
     return signed
-
-
-def _blocks(shape: tuple[int, ...]) -> Iterator[Array]:
-    """Rows that are encoded at a time, of items of that shape."""
-    step = max(1, min(_MOST_ROWS, _MOST_NUMBERS // max(1, math.prod(shape[1:]))))
-    for start in range(0, shape[0], step):
-        yield np.arange(start, min(start + step, shape[0]))

@@ -12,11 +12,12 @@ from ficoitr.errors import FileFormatError, OptionError
 from ficoitr.models.coarse.dadh import DADHRecipe
 from ficoitr.models.coarse.dadh_config import DADHConfig
 from ficoitr.models.coarse.dadh_networks import DADHDiscriminators, DADHGenerator
-from ficoitr.models.coarse.inputs import FeatureInput, Scaling
-from ficoitr.models.coarse.model import HashingModel, VectorChoice
+from ficoitr.models.coarse.model import HashingModel
 from ficoitr.models.coarse.ucch import UCCHConfig, UCCHRecipe
 from ficoitr.models.coarse.ucch_networks import UCCHNetwork
 from ficoitr.models.features.weights import read_checkpoint
+from ficoitr.models.trained.inputs import FeatureInput, Scaling
+from ficoitr.models.trained.model import VectorChoice
 from ficoitr.models.training import FeaturePairs, Recipe
 from ficoitr.models.training.config import checked_config
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ficoitr.errors import FileFormatError
-from ficoitr.models.coarse.inputs import Parts
 from ficoitr.models.tensor_files import read_tensors, write_tensors
+from ficoitr.models.trained.inputs import Parts
 
 Array = np.ndarray[Any, Any]
 
