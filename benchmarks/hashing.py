@@ -201,8 +201,8 @@ def _batch(case: Trained) -> Any:
 
 
 def _ucch(case: Trained, ucch_step: Any, _: Any) -> tuple[Any, list[Any], Callable[[], object]]:
-    from ficoitr.models.coarse.clipping import clipped_step
     from ficoitr.models.coarse.ucch import UCCHConfig, UCCHRecipe
+    from ficoitr.models.training.clipping import clipped_step
 
     config = UCCHConfig(**case.config)
     recipe = UCCHRecipe(config.network(4096, 1386), case.n_pairs, config)

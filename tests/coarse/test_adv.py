@@ -19,7 +19,6 @@ from ficoitr.models.coarse.adv_losses import (
     adversarial_image_loss,
     angular_loss,
     concept_loss,
-    pairs_of_other_images,
     rephrased_loss,
     triplet_loss,
 )
@@ -33,6 +32,7 @@ from ficoitr.models.coarse.adv_tokens import (
 from ficoitr.models.coarse.adversarial_captions import other_texts
 from ficoitr.models.features.tokens import TokenFeatures
 from ficoitr.models.training import Batch, TrainingConfig, train
+from ficoitr.models.training.batches import pairs_of_other_images
 from ficoitr.models.training.config import preset_names, read_config
 
 CPU = torch.device("cpu")

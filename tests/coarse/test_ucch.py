@@ -14,7 +14,7 @@ import ficoitr
 from ficoitr import HashCodes
 from ficoitr.errors import FileFormatError, OptionError
 from ficoitr.models.coarse import ucch_losses
-from ficoitr.models.coarse.clipping import clipped_step, gradient_norm
+from ficoitr.models.coarse.models import UCCHOptions
 from ficoitr.models.coarse.ucch import UCCHConfig, UCCHRecipe
 from ficoitr.models.coarse.ucch_losses import (
     bank_logits,
@@ -26,6 +26,7 @@ from ficoitr.models.coarse.ucch_losses import (
 )
 from ficoitr.models.coarse.ucch_networks import UCCHNetwork
 from ficoitr.models.training import Batch, FeaturePairs, TrainingConfig, train
+from ficoitr.models.training.clipping import clipped_step, gradient_norm
 from ficoitr.models.training.config import preset_names, read_config
 from golden.formula import fill, formula
 
@@ -361,9 +362,9 @@ def test_it_learns_which_pairs_are_alike(precision: str) -> None:
 
 
 def test_presets() -> None:
-    assert preset_names("ucch") == ("mirflickr25k", "nus-wide-tc10", "coco", "iapr-tc12", "small")
-    configs = {name: read_config(UCCHConfig, "ucch", preset=name) for name in preset_names("ucch")}
-    assert configs["mirflickr25k"] == configs["nus-wide-tc10"] == UCCHConfig()
+    assert preset_names("ucch") == ("mirflickr25k", "nus-wide-tc10", "coco", "iapr-tc12", "small", "small-scenes")
+    configs = {name: read_config(UCCHOptions, "ucch", preset=name) for name in preset_names("ucch")}
+    assert configs["mirflickr25k"] == configs["nus-wide-tc10"] == UCCHOptions()
     assert (configs["coco"].contrastive_weight, configs["coco"].shift) == (0.6, 7.0)
     assert (configs["iapr-tc12"].contrastive_weight, configs["iapr-tc12"].shift) == (0.9, 1.0)
     assert configs["small"].hidden < 1024

@@ -17,7 +17,6 @@ from ficoitr.models.coarse.adv_losses import (
     angular_loss,
     concept_loss,
     norm_loss,
-    pairs_of_other_images,
     rephrased_loss,
     triplet_loss,
 )
@@ -26,6 +25,7 @@ from ficoitr.models.coarse.adv_pixels import varied
 from ficoitr.models.coarse.adv_tokens import ADVTexts
 from ficoitr.models.features.tokens import TokenFeatures
 from ficoitr.models.training import Batch, Recipe
+from ficoitr.models.training.batches import pairs_of_other_images
 
 
 class ADVRecipe(Recipe):

@@ -78,11 +78,6 @@ def angular_loss(images: Tensor, texts: Tensor, *, negatives: Tensor | None = No
     return total
 
 
-def pairs_of_other_images(image_rows: Tensor) -> Tensor:
-    """Mark which pairs of a batch have different images: bool, shape (n, n), for ``negatives``."""
-    return image_rows[:, None] != image_rows
-
-
 def rephrased_loss(anchors: Tensor, rephrased: Tensor, present: Tensor | None = None) -> Tensor:
     """Compute Σ_ir (1 - cos(a_i, r_ir)): rephrased texts shall be coded as their image, or as their text.
 

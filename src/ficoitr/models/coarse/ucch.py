@@ -10,7 +10,6 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from ficoitr.models.coarse.clipping import clipped_step
 from ficoitr.models.coarse.memory_bank import MemoryBank
 from ficoitr.models.coarse.ucch_losses import (
     bank_logits,
@@ -20,6 +19,7 @@ from ficoitr.models.coarse.ucch_losses import (
 )
 from ficoitr.models.coarse.ucch_networks import UCCHNetwork
 from ficoitr.models.training import Batch, Recipe, TrainingConfig
+from ficoitr.models.training.clipping import clipped_step
 
 
 class UCCHConfig(BaseModel):

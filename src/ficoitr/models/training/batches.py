@@ -148,3 +148,8 @@ def finite_tensor(features: Rows, rows: Array, side: str) -> Tensor:
             expected="finite numbers",
         )
     return values
+
+
+def pairs_of_other_images(image_rows: Tensor) -> Tensor:
+    """Mark which pairs of a batch have different images: bool, shape (n, n), for ``negatives``."""
+    return image_rows[:, None] != image_rows
