@@ -17,8 +17,8 @@ from ficoitr.models.coarse.adv_inputs import BertInput, PixelInput, TokenInput, 
 from ficoitr.models.coarse.adv_tokens import ADVPairs, EncodedTexts, LinkedTokens, StoredTokens
 from ficoitr.models.coarse.adversarial_captions import exchanged_words, other_texts
 from ficoitr.models.coarse.model import HashingModel
+from ficoitr.models.trained.choices import FeatureChoice
 from ficoitr.models.trained.inputs import FeatureInput, ModelInput
-from ficoitr.models.trained.model import FeatureChoice
 from ficoitr.models.trained.saving import SavedModel
 from ficoitr.models.training import Recipe
 from ficoitr.models.training.config import checked_config

@@ -16,8 +16,8 @@ from ficoitr.models.coarse.model import HashingModel
 from ficoitr.models.coarse.ucch import UCCHConfig, UCCHRecipe
 from ficoitr.models.coarse.ucch_networks import UCCHNetwork
 from ficoitr.models.features.weights import read_checkpoint
+from ficoitr.models.trained.choices import VectorChoice
 from ficoitr.models.trained.inputs import FeatureInput, Scaling
-from ficoitr.models.trained.model import VectorChoice
 from ficoitr.models.training import FeaturePairs, Recipe
 from ficoitr.models.training.config import checked_config
 

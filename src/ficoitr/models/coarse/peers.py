@@ -11,8 +11,8 @@ from ficoitr.models.coarse.dgcpn import DGCPNConfig, DGCPNRecipe
 from ficoitr.models.coarse.djsrh import DJSRHConfig, DJSRHRecipe
 from ficoitr.models.coarse.jdsh import JDSHConfig, JDSHRecipe
 from ficoitr.models.coarse.model import HashingModel
+from ficoitr.models.trained.choices import VectorChoice
 from ficoitr.models.trained.inputs import Scaling
-from ficoitr.models.trained.model import VectorChoice
 from ficoitr.models.training import FeaturePairs, Recipe
 
 

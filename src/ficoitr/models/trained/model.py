@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from torch import nn
 
 from ficoitr.errors import CategoryError, FileFormatError, InputError, OptionError, ShapeError
 from ficoitr.models.base import Granularity, Measure
 from ficoitr.models.features.weights import written_by_torch
-from ficoitr.models.trained.inputs import FeatureInput, ModelInput, Scaling
+from ficoitr.models.trained.inputs import FeatureInput, ModelInput
 from ficoitr.models.trained.saving import SavedModel, foreign_file, read_trained, write_trained
 from ficoitr.models.training import FeaturePairs, Recipe, Trained
 from ficoitr.models.training import train as run_training
@@ -33,40 +33,6 @@ Array = np.ndarray[Any, Any]
 # Of what is encoded at a time: for vectors, and where an item holds more. Results above 32 MB (1,024 rows of a hidden
 # layer of 8,192) would be new memory each time.
 _MOST_ROWS, _MOST_NUMBERS = 512, 1 << 24
-
-
-class FeatureChoice(BaseModel):
-    """Which features a model reads.
-
-    Attributes
-    ----------
-    features, text_features : str
-        Names of `ficoitr.models.features.feature_names`, or of features that the dataset brings. ``auto`` takes what
-        the dataset brings, or else ``global`` and ``bag-of-words``.
-    weights : str, optional
-        File of the weights of the image features, where no package brings them.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    features: str = "auto"
-    text_features: str = "auto"
-    weights: str | None = None
-
-
-class VectorChoice(FeatureChoice):
-    """Which features a model on vectors reads, and how they are scaled.
-
-    Attributes
-    ----------
-    image_scaling, text_scaling : {"none", "whole", "each"}
-        ``none`` leaves features as they are. ``whole`` brings all their values together to mean 0 and variance 1,
-        ``each`` those of each number of an item: so that what all items have in common does not make their first codes
-        alike. Means and deviations are those of the training split.
-    """
-
-    image_scaling: Scaling = "none"
-    text_scaling: Scaling = "none"
 
 
 class TrainedModel(ABC):
