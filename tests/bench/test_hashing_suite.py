@@ -21,8 +21,8 @@ def test_a_preset_is_what_options_are_put_over(tmp_path: Path) -> None:
     assert [one.name for one in result.evaluations] == ["ucch-16 (global, bag-of-words)"]
     assert result.efficiency[0]["bytes_per_item"] == 2
     config = json.loads((tmp_path / "scenes" / "ucch-16" / "manifest.json").read_text())["inputs"]["config"]
-    # The preset's, the options', the model's own.
-    assert (config["negatives"], config["hidden"], config["temperature"]) == (512, 32, 0.9)
+    # The preset's, the dataset's preset's, the options', the model's own.
+    assert (config["negatives"], config["shift"], config["hidden"], config["temperature"]) == (512, 7, 32, 0.9)
     assert (tmp_path / "scenes" / "ucch-16" / "model.safetensors").is_file()
     assert bench(suite, output=tmp_path, resamples=0).found == ("ucch-16",)
 

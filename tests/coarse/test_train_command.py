@@ -16,6 +16,7 @@ import torch
 from typer.testing import CliRunner
 
 from ficoitr.cli.application import application
+from ficoitr.models import load_model
 from ficoitr.models.coarse.ucch_networks import UCCHNetwork
 
 DATA = ["--dataset", "scenes", "-o", "train=120", "-o", "validation=40", "-o", "test=30"]
@@ -31,6 +32,7 @@ def test_from_training_to_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     done = run("train", "ucch", *DATA, *SMALL, "--set", "training.epochs=2")
     assert done.exit_code == 0, done.output
     assert "Trained ucch on scenes (global, bag-of-words): 2 epochs, best in epoch" in done.output
+    assert "For two cores there is --preset small." in done.stderr
     done = run("encode", "runs/scenes/ucch-16", *DATA)
     assert done.exit_code == 0, done.output
     assert "Wrote 30 images and 150 texts" in done.output
@@ -41,6 +43,15 @@ def test_from_training_to_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     result = json.loads(done.stdout)
     assert result["queries"] == {"i2t": 30, "t2i": 150}
     assert 0 < result["category"]["t2i"]["mAP@N"] <= 1
+
+
+def test_a_preset_may_be_of_the_dataset(tmp_path: Path) -> None:
+    tiny = ["--set", "training.epochs=1", "--set", "training.batch_size=50", "--set", "hidden=16", "--bits", 8]
+    done = run("train", "ucch", *DATA, *tiny, "--preset", "small", "--output", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert "(global, bag-of-words; preset small-scenes)" in done.output
+    assert "Published sizes" not in done.stderr
+    assert load_model("ucch", checkpoint=tmp_path / "model.safetensors").config.shift == 7
 
 
 def test_killed_and_started_again(tmp_path: Path) -> None:

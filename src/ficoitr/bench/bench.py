@@ -123,6 +123,7 @@ def bench(
     with step(progress, f"reading {Path(dataset).name}"):
         data = load_dataset(dataset, root, **{**chosen.datasets.get(str(dataset), {}), **options})
         splits = Splits.of(data)
+    chosen = chosen.for_dataset(data.name)
     run = partial(
         run_model, store, splits=splits, seed=seed, resamples=resamples, feature_cache=feature_cache, progress=progress
     )

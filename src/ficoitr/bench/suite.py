@@ -40,7 +40,8 @@ class SuiteModel:
     config : mapping
         Its options.
     preset : str, optional
-        Of a model that is trained in epochs: the settings that its options are put over.
+        Of a model that is trained in epochs: the settings that its options are put over; ``bench`` takes the one of
+        its dataset, such as ``small-scenes`` for ``small``, where there is one.
     variant : str
         What the folder of its run is called beside the name, so that other runs of that name stay.
 
@@ -86,6 +87,16 @@ class SuiteModel:
         read = read_config(config_class, self.model, preset=self.preset, settings=self.config)
         values: dict[str, Any] = read.model_dump(mode="json")
         return values
+
+    def for_dataset(self, dataset: str) -> Self:
+        """Take the preset of that dataset, where the model has one of its own, see ``preset_for``."""
+        if self.preset is None:
+            return self
+        trainable(self.model)
+
+        from ficoitr.models.training.config import preset_for
+
+        return replace(self, preset=preset_for(self.model, self.preset, dataset))
 
     def with_options(self, options: Mapping[str, Any]) -> Self:
         """Set those of the options that the model has and can read; the folder is named after their values."""
@@ -141,6 +152,10 @@ class Suite:
     def variant(self) -> str:
         """What tells this suite from the named one, for the names of files; empty for the named one."""
         return next((model.variant for model in self.models if model.variant), "")
+
+    def for_dataset(self, dataset: str) -> Suite:
+        """Let every model take its preset of that dataset, where it has one of its own."""
+        return replace(self, models=tuple(model.for_dataset(dataset) for model in self.models))
 
     def with_features(
         self,

@@ -66,8 +66,10 @@ def train_command(
     # First of all, since it says which extra is missing, if one is.
     found = trainable(model)
 
-    from ficoitr.models.training.config import read_config
+    from ficoitr.models.training.config import preset_for, preset_names, read_config
+    from ficoitr.models.training.loop import choose_device
 
+    preset = None if preset is None else preset_for(model, preset, dataset)
     chosen = read_config(found.config_class, model, preset=preset, file=config, settings=settings or ())
     given = {"bits": bits, "features": features, "text_features": text_features}
     values = chosen.model_dump() | {name: value for name, value in given.items() if value is not None}
@@ -80,6 +82,14 @@ def train_command(
             expected="a split train, to train on (and validation, if there is one)",
         )
     made = found(**values)
+    sized = preset is None and config is None and "small" in preset_names(model)
+    if sized and choose_device(made.config.training.device).type == "cpu":
+        messages.print(
+            "Published sizes on a CPU, which take long. For two cores there is --preset small.",
+            style="dim",
+            markup=False,
+            soft_wrap=True,
+        )
     place = folder or Path("runs") / data.name / f"{model}-{made.config.bits}"
     with shared_features(cache), progress_bar() as progress:
         made.fit(
@@ -94,6 +104,7 @@ def train_command(
         "model": model,
         "inputs": made.inputs,
         "parameters": made.n_parameters,
+        "preset": preset,
         "epochs": len(made.trained.history),
         "best_epoch": made.trained.best_epoch,
         "validation": made.trained.best,
@@ -110,7 +121,8 @@ def train_command(
         else f"best in epoch {made.trained.best_epoch}, validation {made.trained.best:.3f}"
     )
     output.print(
-        f"Trained {model} on {data.name} ({made.inputs}): {about['epochs']} epochs, {best}",
+        f"Trained {model} on {data.name} ({made.inputs}{f'; preset {preset}' if preset else ''}): "
+        f"{about['epochs']} epochs, {best}",
         markup=False,
         soft_wrap=True,
     )

@@ -50,8 +50,20 @@ class TrainingConfig(BaseModel):
 
 
 def preset_names(model: str) -> tuple[str, ...]:
-    """List the presets of a model: published settings by dataset, and ``small`` for two cores."""
+    """List the presets of a model: published settings by dataset, and ``small`` for two cores, see ``preset_for``."""
     return tuple(_presets(model))
+
+
+def preset_for(model: str, preset: str, dataset: str) -> str:
+    """Return the preset of that name for a dataset, such as ``small-scenes`` for ``small``, or else that of the name.
+
+    Examples
+    --------
+    >>> preset_for("ucch", "small", "scenes"), preset_for("ucch", "small", "wiki")
+    ('small-scenes', 'small')
+    """
+    own = f"{preset}-{dataset}"
+    return own if own in preset_names(model) else preset
 
 
 def read_config(
