@@ -25,7 +25,7 @@ from ficoitr.models.coarse.adv_losses import (
     rephrased_loss,
     triplet_loss,
 )
-from ficoitr.models.coarse.adv_networks import RegionEncoder, code_bits, median_codes
+from ficoitr.models.coarse.adv_networks import RegionEncoder, median_codes
 from ficoitr.models.coarse.adv_tokens import ADVTexts
 from ficoitr.models.features.tokens import TokenFeatures
 from ficoitr.models.training import Batch
@@ -128,9 +128,9 @@ def test_outputs(case: Case) -> None:
         # The bit of the median is -1e-7 times the sharpness.
         sure = case[f"out/{name}"].abs() > 1e-6
         assert sure.float().mean() >= 63 / 64
-        assert torch.equal(code_bits(codes[name])[sure], case[f"out/sign_{name}"][sure] > 0)
-        assert (code_bits(codes[name]).sum(dim=1) == 32).all()
-    bits = [code_bits(codes[name]).numpy() for name in ("img", "cap")]
+        assert torch.equal((codes[name] >= 0)[sure], case[f"out/sign_{name}"][sure] > 0)
+        assert ((codes[name] >= 0).sum(dim=1) == 32).all()
+    bits = [(codes[name] >= 0).numpy() for name in ("img", "cap")]
     assert np.array_equal((bits[0][:, None] != bits[1]).sum(axis=-1), case["out/hamming"].numpy())
 
 
@@ -206,9 +206,9 @@ def test_screening_head(golden: Path) -> None:
     signs = arrays["sign"]
     assert (signs == 0).sum(dim=1).tolist() == [1, 0, 10, 0]
     sure = (codes.abs() > 1e-6) | (codes == 0)
-    assert torch.equal(code_bits(codes)[sure], (signs >= 0)[sure])
+    assert torch.equal((codes >= 0)[sure], (signs >= 0)[sure])
     # Beneath every 0 there is a median that swallowed what should have lowered the bit; there is no third sign.
-    assert code_bits(codes).sum(dim=1).tolist() == [33, 32, 33, 0]
+    assert (codes >= 0).sum(dim=1).tolist() == [33, 32, 33, 0]
 
 
 def test_full_size_region_network(golden: Path) -> None:

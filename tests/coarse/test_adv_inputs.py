@@ -19,6 +19,7 @@ from ficoitr.models.coarse.adv_config import ADVConfig
 from ficoitr.models.coarse.adv_networks import PixelEncoder, TextEncoder
 from ficoitr.models.coarse.adv_pixels import ScreeningPixels, varied
 from ficoitr.models.coarse.adv_tokens import (
+    EncodedTexts,
     LinkedTokens,
     StoredTokens,
 )
@@ -58,6 +59,10 @@ def test_minilm_is_a_frozen_text_encoder() -> None:
     found = encoder(texts)
     assert found.states.shape == (3, 32, 384)
     assert found.mask.sum(dim=1).tolist() == [8, 4, 32]
+    cut = EncodedTexts(texts, encoder, max_tokens=6).take(np.array([[2, 0], [-1, 1]]))
+    assert cut.states.shape == (2, 2, 6, 384)
+    assert cut.mask.sum(dim=2).tolist() == [[6, 6], [0, 4]]
+    torch.testing.assert_close(cut.states[0, 1], found.states[0, :6])
     assert not any(one.requires_grad for one in minilm._network.parameters())
     means = (found.states * found.mask[..., None]).sum(dim=1) / found.mask.sum(dim=1, keepdim=True)
     expected = torch.from_numpy(MiniLM()(texts[:2]))

@@ -211,3 +211,30 @@ def test_a_value_that_is_no_number(ucch: Any) -> None:
     images[4, 2] = np.nan
     with pytest.raises(ValuesError, match="the features of image 4 hold a value that is no number"):
         ficoitr.load_model("ucch", checkpoint=path).encode_images(dataset_of(images, values["in/texts"]))
+
+
+def test_what_the_authors_networks_do_not_do_is_refused(ucch: Any, golden: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"image_scaling is 'none'.*Expected 'each'"):
+        ficoitr.load_model("ucch", checkpoint=ucch[0], config={"image_scaling": "each"})
+    values = states_of(golden)
+    own = {name: one for name, one in values[1].items() if not name.startswith("bert.")}
+    path = adv_file(golden, tmp_path, model=[values[0], own, values[2]])
+    for name, value in (("ignore_padding", True), ("text_sharpness", 300.0), ("image_sharpness", 300.0)):
+        with pytest.raises(OptionError, match=name):
+            ficoitr.load_model("adv", checkpoint=path, config={"heads": 4, name: value})
+
+
+def test_a_file_of_our_own_is_never_taken_for_one_of_torch(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    from ficoitr.models.features.weights import written_by_torch
+
+    first_bytes = set()
+    for length in range(0, 300, 8):
+        save_file({"a": torch.ones(1)}, tmp_path / "a.safetensors", metadata={"x": "y" * length})
+        first_bytes.add((tmp_path / "a.safetensors").read_bytes()[0])
+        assert not written_by_torch(tmp_path / "a.safetensors")
+    assert 0x80 in first_bytes
+    for archive in (True, False):
+        torch.save({"a": torch.ones(1)}, tmp_path / "a.pth", _use_new_zipfile_serialization=archive)
+        assert written_by_torch(tmp_path / "a.pth")

@@ -10,7 +10,7 @@ import pytest
 
 import ficoitr
 from ficoitr.data import load_dataset
-from ficoitr.errors import CategoryError, FileFormatError, InputError, OptionError, ShapeError
+from ficoitr.errors import CategoryError, FileFormatError, InputError, OptionError, ShapeError, ValuesError
 
 SMALL = {
     "ucch": {"bits": 32, "hidden": 64, "negatives": 64, "learning_rate": 2e-3},
@@ -117,3 +117,28 @@ def test_what_cannot_be_trained(wiki) -> None:
     narrow = replace(train, image_features={"sift": ficoitr.data.StoredFeatures.of(np.ones((100, 7)))})
     with pytest.raises(ShapeError, match=r"have the shape \(7,\)"):
         model.encode_images(narrow)
+
+
+def test_other_features_are_another_training(wiki, tmp_path: Path) -> None:
+    train = wiki.split("train").select(np.arange(100))
+    options = {"bits": 8, "hidden": 8, "negatives": 8, "features": "sift", "text_features": "lda"}
+    options |= {"training": {"epochs": 1, "batch_size": 50}}
+    ficoitr.load_model("ucch", config=options).fit(train, folder=tmp_path)
+    sift = np.asarray(train.image_features["sift"])
+    changed = replace(train, image_features={"sift": ficoitr.data.StoredFeatures.of(sift[::-1].copy())})
+    with pytest.raises(OptionError, match="the training begun here had another inputs"):
+        ficoitr.load_model("ucch", config=options).fit(changed, folder=tmp_path)
+    # A value that is no number is found where it is, though it makes the mean no number.
+    sift = sift.copy()
+    sift[70, 3] = np.nan
+    broken = replace(train, image_features={"sift": ficoitr.data.StoredFeatures.of(sift)})
+    with pytest.raises(ValuesError, match="the features of image 70 hold"):
+        ficoitr.load_model("ucch", config={**options, "image_scaling": "each"}).fit(broken)
+
+
+def test_nested_settings_beside_a_checkpoint(trained, tmp_path: Path) -> None:
+    trained.save(tmp_path / "model.safetensors")
+    load = ficoitr.load_model
+    load(trained.name, checkpoint=tmp_path / "model.safetensors", config={"training": {"batch_size": 64}})
+    with pytest.raises(OptionError, match=r"training.batch_size is 64.*Expected 32"):
+        load(trained.name, checkpoint=tmp_path / "model.safetensors", config={"training": {"batch_size": 32}})

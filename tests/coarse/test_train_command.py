@@ -33,10 +33,10 @@ def test_from_training_to_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert done.exit_code == 0, done.output
     assert "Trained ucch on scenes (global, bag-of-words): 2 epochs, best in epoch" in done.output
     assert "For two cores there is --preset small." in done.stderr
-    done = run("encode", "runs/scenes/ucch-16", *DATA)
+    # The commands that are proposed work as they stand.
+    done = run(*done.output.split("Next: ficoitr ")[1].split())
     assert done.exit_code == 0, done.output
     assert "Wrote 30 images and 150 texts" in done.output
-    # The command that it proposes works as it stands.
     proposed = done.output.split("Next: ficoitr ")[1].split()
     done = run(*proposed, "--resamples", 0, "--json")
     assert done.exit_code == 0, done.output
@@ -109,6 +109,12 @@ def test_a_file_of_the_authors_is_encoded(tmp_path: Path, test_data: Path) -> No
     assert done.exit_code == 0, done.output
     assert np.load(tmp_path / "test" / "images.npy").shape == (693, 2)
     assert "bits is 16" in str(run(*arguments, "--model", "ucch", "--set", "bits=32").exception)
+
+
+def test_what_a_run_must_be(tmp_path: Path) -> None:
+    assert run("train", "ucch", *DATA, *SMALL, "--set", "training.epochs=1", "--output", tmp_path).exit_code == 0
+    assert "bits is 16" in str(run("encode", tmp_path, *DATA, "--set", "bits=32").exception)
+    assert run("encode", tmp_path, *DATA, "--set", "bits=16", "--set", "training.epochs=1").exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_checkpoint(tmp_path: Path)
             return losses if self.steps < 12 else {**losses, "loss": losses["loss"] / 0}
 
     recipe = Exploding()
-    with pytest.raises(TrainingError, match=r"epoch 2, batch 4: loss is inf.*last checkpoint is kept"):
+    with pytest.raises(TrainingError, match=r"epoch 2, batch 4: loss is inf.*checkpoint that was written is kept"):
         train(recipe, toy_pairs(), CONFIG, folder=tmp_path)
     position = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["position"]
     assert (position["epoch"], position["batch"]) == (1, 3)

@@ -104,6 +104,9 @@ class SuiteModel:
         config = getattr(model, "config", None)
         known = {one.name for one in fields(config)} if is_dataclass(config) else {name for name, _ in config or ()}
         taken = {name: value for name, value in options.items() if name in known and _readable(model, name, value)}
+        if FEATURE_OPTIONS["image"] in options and FEATURE_OPTIONS["image"] not in taken:
+            # They are of features that this model cannot read.
+            taken.pop(_WEIGHTS, None)
         named = [_NOT_IN_NAMES.sub("_", str(value)) for name, value in taken.items() if name != _WEIGHTS]
         return replace(self, config={**self.config, **taken}, variant="+".join(named))
 

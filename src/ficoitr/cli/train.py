@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,19 +70,20 @@ def train_command(
     from ficoitr.models.training.config import preset_for, preset_names, read_config
     from ficoitr.models.training.loop import choose_device
 
-    preset = None if preset is None else preset_for(model, preset, dataset)
     chosen = read_config(found.config_class, model, preset=preset, file=config, settings=settings or ())
-    given = {"bits": bits, "features": features, "text_features": text_features}
-    values = chosen.model_dump() | {name: value for name, value in given.items() if value is not None}
     with messages.status("Reading"):
         data = load_named(dataset, root, None, options)
+    if preset is not None:
+        preset = preset_for(model, preset, data.name)
+        chosen = read_config(found.config_class, model, preset=preset, file=config, settings=settings or ())
     if "train" not in data.split_names:
         raise OptionError(
             f"{data.name!r} has {'the splits ' + ', '.join(data.split_names) if data.split_names else 'no splits'}",
             where="dataset",
             expected="a split train, to train on (and validation, if there is one)",
         )
-    made = found(**values)
+    given = {"bits": bits, "features": features, "text_features": text_features}
+    made = found(**(chosen.model_dump() | {name: value for name, value in given.items() if value is not None}))
     sized = preset is None and config is None and "small" in preset_names(model)
     if sized and choose_device(made.config.training.device).type == "cpu":
         messages.print(
@@ -126,9 +128,14 @@ def train_command(
         markup=False,
         soft_wrap=True,
     )
-    output.print(
-        f"Wrote {place / _MODEL}. Next: ficoitr encode {place} --dataset {dataset}", markup=False, soft_wrap=True
+    again = shlex.join(
+        [
+            *("ficoitr", "encode", str(place), "--dataset", dataset),
+            *(() if root is None else ("--root", str(root))),
+            *(part for option in options or () for part in ("-o", option)),
+        ]
     )
+    output.print(f"Wrote {place / _MODEL}. Next: {again}", markup=False, soft_wrap=True)
 
 
 def encode_command(
@@ -229,18 +236,12 @@ def _write_about(place: Path, model: str) -> None:
 
 def _load(run: Path, model: str | None, settings: Sequence[str]) -> Any:
     """Load what ficoitr train has written, or a file."""
-    from ficoitr.models import load_model
-    from ficoitr.models.registry import trainable
     from ficoitr.outputs.files import read_json
 
     if run.is_file():
         if model is None:
             raise OptionError("which model this file is of is not said", where="--model", expected="such as ucch")
-        trainable(model)
-
-        from ficoitr.models.training.config import read_settings
-
-        return load_model(model, checkpoint=run, config=read_settings(settings))
+        return _read(model, run, settings)
     if not (run / _ABOUT).is_file():
         raise FileFormatError(
             "there is no trained model here", where=str(run), expected=f"a folder of ficoitr train, with {_MODEL}"
@@ -248,4 +249,16 @@ def _load(run: Path, model: str | None, settings: Sequence[str]) -> Any:
     found = str(read_json(run / _ABOUT)["model"])
     if model not in (None, found):
         raise OptionError(f"this is a model {found!r}", where=str(run), expected=repr(model))
-    return load_model(found, checkpoint=run / _MODEL)
+    return _read(found, run / _MODEL, settings)
+
+
+def _read(model: str, path: Path, settings: Sequence[str]) -> Any:
+    from ficoitr.models import load_model
+    from ficoitr.models.registry import trainable
+
+    # Says which extra is missing, if one is.
+    trainable(model)
+
+    from ficoitr.models.training.config import read_settings
+
+    return load_model(model, checkpoint=path, config=read_settings(settings))

@@ -46,7 +46,7 @@ class ADVRecipe(Recipe):
 
     - It clips no gradient, though it calls for that (``clip_norm``).
     - It chooses the epoch by recall on the test split; here, whoever trains passes ``validate``.
-    - It takes the sign of 0 for 0 (``ficoitr.models.coarse.adv_networks.code_bits``).
+    - It takes the sign of 0 for 0; here it is +1.
     - It computes the states of tokens anew in every step, with the frozen BERT's dropout; here they are given.
     """
 

@@ -18,7 +18,7 @@ from ficoitr.errors import FileFormatError, InputError, ShapeError
 from ficoitr.models.coarse.adv_pixels import SIDE, ScreeningPixels
 from ficoitr.models.coarse.adv_tokens import EncodedTexts, StoredTokens
 from ficoitr.models.features.bert import Bert, BertConfig
-from ficoitr.models.features.registry import load_extractor
+from ficoitr.models.features.registry import feature_names, load_extractor
 from ficoitr.models.features.tokens import FrozenTextEncoder
 from ficoitr.models.trained.inputs import FeatureInput, Parts, Scaled
 from ficoitr.outputs.files import require_file
@@ -53,6 +53,10 @@ class PixelInput:
             raise InputError("this dataset has no pixels", where=f"dataset {dataset.name!r}")
         return ScreeningPixels(dataset.images)
 
+    def content(self, dataset: Dataset) -> str:
+        """Return a hash of the images."""
+        return dataset.images.digest()
+
     def to_parts(self) -> Parts:
         """Return what a file needs to hold."""
         return {"features": self.features}, {}
@@ -70,8 +74,8 @@ class TokenInput:
 
     Notes
     -----
-    Features that a dataset brings end, for each text, with the last state that is not all zeros: what follows counts as
-    padding.
+    How many tokens a text has is counted anew where the features have a name that says how. Others end, for each text,
+    with the last state that is not all zeros: what follows counts as padding.
     """
 
     side: Literal["text"] = "text"
@@ -107,32 +111,27 @@ class TokenInput:
         return self._states.shape
 
     @property
-    def encoder(self) -> FrozenTextEncoder:
-        """What computes the states of other texts.
-
-        Raises
-        ------
-        InputError
-            If the dataset has brought them, so that nobody knows.
-        """
-        if self._states.source is None:
-            raise InputError(
-                f"the states of texts {self.features!r} come from the dataset, so that none can be had of other texts",
-                where="text features",
-                fix="Choose minilm-tokens, or set adversarial=false",
-            )
-        encoder: FrozenTextEncoder = load_extractor(self.features).encoder  # type: ignore[attr-defined]
+    def encoder(self) -> FrozenTextEncoder | None:
+        """What computes the states of texts; None if only the dataset knows, or another package."""
+        if not any(one.name == self.features for one in feature_names("text")):
+            return None
+        encoder: FrozenTextEncoder | None = getattr(load_extractor(self.features), "encoder", None)
         return encoder
+
+    def content(self, dataset: Dataset) -> str:
+        """Return a hash of the states that the dataset brings; texts are known by those of the dataset."""
+        return self._states.content(dataset)
 
     def __call__(self, dataset: Dataset, progress: Progress | None = None) -> StoredTokens:
         """Return the states of a dataset's texts."""
         return self._with_lengths(dataset, self._states(dataset, progress))
 
     def _with_lengths(self, dataset: Dataset, states: Scaled) -> StoredTokens:
-        if self._states.source is None:
-            lengths = np.concatenate([_ends(states[row : row + _ROWS]) for row in range(0, len(states), _ROWS)])
+        encoder = self.encoder
+        if encoder is not None and dataset.has_words:
+            lengths = np.array(encoder.lengths(dataset.texts))
         else:
-            lengths = np.array(self.encoder.lengths(dataset.texts))
+            lengths = np.concatenate([_ends(states[row : row + _ROWS]) for row in range(0, len(states), _ROWS)])
         return StoredTokens(states, lengths, max_tokens=self._max_tokens)
 
     def to_parts(self) -> Parts:
@@ -178,6 +177,11 @@ class BertInput:
             raise InputError("this dataset has no words", where=f"dataset {dataset.name!r}")
         return EncodedTexts(dataset.texts, self.encoder)
 
+    def content(self, dataset: Dataset) -> str:
+        """Return nothing of its own: texts are known by those of the dataset."""
+        del dataset
+        return "of its texts"
+
     def to_parts(self) -> Parts:
         """Return what a file needs to hold."""
         config = self.encoder.network.config
@@ -205,7 +209,7 @@ def read_vocabulary(path: Path, size: int) -> list[str]:
     """
     require_file(path)
     try:
-        words = path.read_text(encoding="utf-8").splitlines()
+        words = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as problem:
         raise FileFormatError("the file is no text", where=str(path), expected="a vocab.txt of BERT") from problem
     missing = [mark for mark in _MARKS if mark not in words]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 import numpy as np
 from pydantic import Field
 from torch import nn
 
-from ficoitr.errors import OptionError, ShapeError
+from ficoitr.errors import InputError, OptionError, ShapeError
 from ficoitr.models.coarse.adv import ADVRecipe
 from ficoitr.models.coarse.adv_checkpoints import PublishedADV, read_published
 from ficoitr.models.coarse.adv_config import ADVConfig
@@ -106,15 +106,21 @@ class ADV(HashingModel):
             BertInput.from_parts(text, saved.arrays) if "bert" in text else TokenInput.from_parts(text, saved.arrays),
         )
 
-    def _pairs(self, train: Dataset, images: Any, texts: StoredTokens) -> ADVPairs:
+    def _pairs(self, train: Dataset, images: Any, texts: StoredTokens, seed: int) -> ADVPairs:
         config, rephrased, adversarial = self.config, None, None
         if config.rephrased:
             rephrased = LinkedTokens(texts, other_texts(train.text_to_image, config.rephrased_number))
         if config.adversarial:
-            linked = exchanged_words(train.texts, train.text_to_image, number=config.adversarial_number)
-            reading = self._fitted_inputs[1]
-            if isinstance(reading, TokenInput):
-                adversarial = LinkedTokens(EncodedTexts(linked.texts, reading.encoder), linked.rows)
+            encoder = cast("TokenInput", self._fitted_inputs[1]).encoder
+            if encoder is None:
+                raise InputError(
+                    "the states of texts come from the dataset, so that none can be had of adversarial texts",
+                    where="text features",
+                    fix="Choose minilm-tokens, or set adversarial=false",
+                )
+            linked = exchanged_words(train.texts, train.text_to_image, number=config.adversarial_number, seed=seed)
+            wrong = EncodedTexts(linked.texts, encoder, max_tokens=config.max_tokens)
+            adversarial = LinkedTokens(wrong, linked.rows)
         return ADVPairs(
             images, texts, train.text_to_image, self._labels(train), rephrased=rephrased, adversarial=adversarial
         )

@@ -31,16 +31,11 @@ def median_codes(values: Tensor, sharpness: float) -> Tensor:
     Notes
     -----
     In float32, a median of 0.25 or more swallows the 1e-8, and the bits that equal it are exactly 0: the published code
-    makes a third sign of them, `code_bits` a 1.
+    makes a third sign of them, this package bits that are set.
     """
     values = values.float()
     median = values.median(dim=-1, keepdim=True).values
     return torch.tanh(sharpness * (values - (median + _NUDGE)))
-
-
-def code_bits(codes: Tensor) -> Tensor:
-    """Return the bits of codes, bool of the same shape; 0 is a 1, so that there is no third sign."""
-    return codes >= 0
 
 
 class RegionEncoder(nn.Module):
@@ -160,7 +155,7 @@ class TextEncoder(nn.Module):
         self.convs1 = nn.ModuleList(nn.Conv2d(1, channels, (size, width)) for size in _KERNELS)
         self.dropout = nn.Dropout(dropout)
         self.mapping = nn.Linear(len(_KERNELS) * channels, bits)
-        self._ignore_padding = ignore_padding
+        self.ignore_padding = ignore_padding
 
     def forward(self, tokens: TokenFeatures) -> Tensor:
         """Map states of shape (..., T, width) to codes of shape (..., D).
@@ -192,7 +187,7 @@ class TextEncoder(nn.Module):
             for place in range(1, size):
                 values = values + parts[start + place][:, place : place + windows]
             start += size
-            if self._ignore_padding:
+            if self.ignore_padding:
                 # The first window stays, for texts that are shorter.
                 outside = ~mask[:, size - 1 :]
                 outside[:, 0] = False
@@ -257,6 +252,7 @@ class ADVNetwork(nn.Module):
             {
                 "hidden": image.mapping.out_features,
                 "heads": image.heads,
+                "image_sharpness": image.sharpness,
                 "inner": image.layer.intermediate["dense"].out_features,
             }
             if isinstance(image, RegionEncoder)
@@ -266,6 +262,9 @@ class ADVNetwork(nn.Module):
         return {
             "bits": self.bits,
             "image_encoder": "regions" if of_regions else "pixels",
+            "text_sharpness": self.text.sharpness,
+            "ignore_padding": self.text.ignore_padding,
+            "dropout": self.text.dropout.p,
             "channels": self.text.channels,
             "concepts": self.concept is not None,
             **of_regions,

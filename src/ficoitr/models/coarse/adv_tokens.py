@@ -138,11 +138,14 @@ class EncodedTexts:
     ----------
     texts : sequence of str
     encoder : FrozenTextEncoder
+    max_tokens : int, optional
+        How many tokens are read; by default all that the encoder gives.
     """
 
-    def __init__(self, texts: Sequence[str], encoder: FrozenTextEncoder) -> None:
+    def __init__(self, texts: Sequence[str], encoder: FrozenTextEncoder, *, max_tokens: int | None = None) -> None:
         self._texts = texts
         self._encoder = encoder
+        self._most = encoder.max_tokens if max_tokens is None else min(max_tokens, encoder.max_tokens)
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -150,7 +153,7 @@ class EncodedTexts:
     @property
     def shape(self) -> tuple[int, ...]:
         """Number of texts, tokens of a text, and width of a state."""
-        return len(self), self._encoder.max_tokens, self._encoder.width
+        return len(self), self._most, self._encoder.width
 
     def take(self, rows: Array, device: torch.device = _CPU) -> TokenFeatures:
         """Read some texts, see `Tokens`."""
@@ -160,7 +163,8 @@ class EncodedTexts:
         there = np.flatnonzero(flat >= 0)
         if len(there):
             found = self._encoder([self._texts[row] for row in flat[there].tolist()])
-            states[there], mask[there] = found.states.to(_CPU), found.mask.to(_CPU)
+            states[there] = found.states[:, : self._most].to(_CPU)
+            mask[there] = found.mask[:, : self._most].to(_CPU)
         return TokenFeatures(states.reshape(*rows.shape, *self.shape[1:]), mask.reshape(*rows.shape, -1)).to(device)
 
 

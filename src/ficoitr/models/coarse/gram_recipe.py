@@ -122,6 +122,8 @@ class GramRecipe(Recipe):
         torch.autograd.backward(loss)
         for side in sides:
             self.optimisers[side].step()
+        # Within one step, automatic mixed precision would go on with the weights of before.
+        torch.clear_autocast_cache()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the weights, what the optimisers remember, and the epoch."""

@@ -21,6 +21,9 @@ from ficoitr.models.trained.inputs import FeatureInput, Scaling
 from ficoitr.models.training import FeaturePairs, Recipe
 from ficoitr.models.training.config import checked_config
 
+# The authors' networks read features as they are, but for DADH's images.
+_UNSCALED = {"image_scaling": "none", "text_scaling": "none"}
+
 
 class UCCHOptions(VectorChoice, UCCHConfig):
     """`UCCHConfig`, and which features are read."""
@@ -66,7 +69,7 @@ class UCCH(HashingModel):
         if not isinstance(content, dict):
             raise foreign
         network = UCCHNetwork.from_published(content)
-        choice = checked_config(cls.config_class, {**options, **network.sizes}, cls.name)
+        choice = checked_config(cls.config_class, {**options, **network.sizes, **_UNSCALED}, cls.name)
         return cls(**choice.model_dump())._with(network, *_inputs(choice, network.widths), 0)
 
 
@@ -121,8 +124,10 @@ class DADH(HashingModel):
         content = read_checkpoint(path, foreign)
         if not isinstance(content, dict):
             raise foreign
-        network = DADHGenerator.from_published(content, **{k: options[k] for k in ("dropout",) if k in options})
-        choice = checked_config(cls.config_class, {**options, **network.sizes}, cls.name)
+        asked = checked_config(cls.config_class, options, cls.name)
+        network = DADHGenerator.from_published(content, **({"dropout": asked.dropout} if "dropout" in options else {}))
+        fixed = {**network.sizes, **_UNSCALED, "image_scaling": "whole"}
+        choice = checked_config(cls.config_class, {**options, **fixed}, cls.name)
         if choice.image_mean is None or choice.image_deviation is None:
             raise OptionError(
                 "the authors' checkpoints do not say how image features are scaled",

@@ -101,8 +101,9 @@ def written_by_torch(path: Path) -> bool:
     """Whether a file begins as ``torch.save`` writes one: an archive, or formerly a pickle."""
     require_file(path)
     with path.open("rb") as file:
-        start = file.read(4)
-    return start == b"PK\x03\x04" or start[:1] == b"\x80"
+        start = file.read(9)
+    # safetensors begin with the length of their header, whose first byte can be anything, and the header is JSON.
+    return start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[8:] != b"{")
 
 
 def _foreign(path: Path, problem: Exception | None) -> FileFormatError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 import numpy as np
 
-from ficoitr.errors import InputError, OptionError, ShapeError
+from ficoitr.errors import InputError, OptionError, ShapeError, ValuesError
 from ficoitr.models.features import extract_features, feature_names
 from ficoitr.models.features.base import FittedTextExtractor
 from ficoitr.models.features.extract import find_stored
@@ -57,6 +57,10 @@ class ModelInput(Protocol):
 
     def __call__(self, dataset: Dataset, progress: Progress | None = None) -> Any:
         """Return what is read of a dataset, by rows."""
+        ...
+
+    def content(self, dataset: Dataset) -> str:
+        """Return a hash of what is read of a dataset, but for its texts."""
         ...
 
     def to_parts(self) -> Parts:
@@ -167,7 +171,7 @@ class FeatureInput:
             extractor = fit_extractor(features, dataset.texts, seed=seed, progress=progress)
         plain = cls(side, features, (), source=source, weights=weights, extractor=extractor)
         values = plain._read(dataset, progress)
-        shift, scale = _moments(values, scaling)
+        shift, scale = _moments(values, scaling, side)
         fitted = cls(side, features, tuple(values.shape[1:]), shift, scale, source, weights, extractor)
         return fitted, Scaled(values, shift, scale)
 
@@ -224,6 +228,13 @@ class FeatureInput:
                 expected=f"{self.shape}, as on the training split",
             )
         return Scaled(values, self.shift, self.scale)
+
+    def content(self, dataset: Dataset) -> str:
+        """Return a hash of the features that the dataset brings, or of the images that they are extracted from."""
+        stored = find_stored(dataset, self.features, self.side)
+        if stored is not None:
+            return stored.digest()
+        return dataset.images.digest() if self.side == "image" else "of its texts"
 
     def _read(self, dataset: Dataset, progress: Progress | None) -> Array | StoredFeatures:
         features = self.features
@@ -293,7 +304,7 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     return len(shape) == len(wanted) and all(two in (None, one) for one, two in zip(shape, wanted, strict=True))
 
 
-def _moments(values: Array | StoredFeatures, scaling: Scaling) -> tuple[float | Array, float | Array]:
+def _moments(values: Array | StoredFeatures, scaling: Scaling, side: str) -> tuple[float | Array, float | Array]:
     """Mean and reciprocal deviation of all values together or of each number of an item, some rows at a time."""
     if scaling == "none":
         return 0.0, 1.0
@@ -303,6 +314,13 @@ def _moments(values: Array | StoredFeatures, scaling: Scaling) -> tuple[float | 
     step = max(1, (1 << 24) // max(1, int(np.prod(values.shape[1:]))))
     for start in range(0, len(values), step):
         block = np.asarray(values[start : start + step], dtype=np.float64)
+        if not np.isfinite(block.sum()):
+            bad = np.flatnonzero(~np.isfinite(block.reshape(len(block), -1)).all(axis=1))
+            raise ValuesError(
+                f"the features of {side} {start + int(bad[0])} hold a value that is no number or infinite",
+                where=f"{side} features",
+                expected="finite numbers",
+            )
         total, squares = total + block.sum(axis=axes), squares + np.square(block).sum(axis=axes)
     count = len(values) * (int(np.prod(values.shape[1:])) if scaling == "whole" else 1)
     mean = total / count

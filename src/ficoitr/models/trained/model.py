@@ -13,7 +13,7 @@ import torch
 from pydantic import BaseModel
 from torch import nn
 
-from ficoitr.errors import CategoryError, FileFormatError, InputError, OptionError, ShapeError
+from ficoitr.errors import CategoryError, FicoitrError, FileFormatError, InputError, OptionError, ShapeError
 from ficoitr.models.base import Granularity, Measure
 from ficoitr.models.features.weights import written_by_torch
 from ficoitr.models.trained.inputs import FeatureInput, ModelInput
@@ -109,8 +109,9 @@ class TrainedModel(ABC):
             FeatureInput.from_parts("text", text, saved.arrays),
         )
 
-    def _pairs(self, train: Dataset, images: Any, texts: Any) -> Pairs:
+    def _pairs(self, train: Dataset, images: Any, texts: Any, seed: int) -> Pairs:
         """Put together what is trained on; labels, where the model learns from them."""
+        del seed
         return FeaturePairs(images, texts, train.text_to_image, self._labels(train))
 
     def _width(self, side: ModelInput) -> int:
@@ -190,7 +191,7 @@ class TrainedModel(ABC):
         self._n_categories = 0 if labels is None else labels.shape[1]
         networks = self._build(self._width(image_input), self._width(text_input), self._n_categories).to(device)
         self._inputs, self._networks = (image_input, text_input), networks
-        pairs = self._pairs(train, images, texts)
+        pairs = self._pairs(train, images, texts, seed)
         recipe = self._recipe(networks, pairs, seed)
         self.trained = run_training(
             recipe,
@@ -199,17 +200,29 @@ class TrainedModel(ABC):
             seed=seed,
             validate=None if validation is None else self._validation(validation, progress),
             folder=folder,
-            identity={
-                "model": self.name,
-                "config": config.model_dump(mode="json"),
-                "dataset": train.digest(),
-                "validation": None if validation is None else validation.digest(),
-                "inputs": [image_input.to_parts()[0], text_input.to_parts()[0]],
-            },
+            identity=None if folder is None else self._identity(train, validation),
             progress=progress,
         )
         networks.eval()
         return self
+
+    def _identity(self, train: Dataset, validation: Dataset | None) -> dict[str, Any]:
+        """Return all that a training hangs on, but for where files lie."""
+        config = self.config.model_dump(mode="json")
+        config.pop("weights", None)
+        inputs = []
+        for side in self._fitted_inputs:
+            settings = side.to_parts()[0]
+            settings.pop("weights", None)
+            contents = [side.content(one) for one in (train, validation) if one is not None]
+            inputs.append({**settings, "contents": contents})
+        return {
+            "model": self.name,
+            "config": config,
+            "dataset": train.digest(),
+            "validation": None if validation is None else validation.digest(),
+            "inputs": inputs,
+        }
 
     def _validation(self, validation: Dataset, progress: Progress | None) -> Any:
         image_input, text_input = self._fitted_inputs
@@ -279,30 +292,37 @@ class TrainedModel(ABC):
             If the model is another than ``config`` says.
         """
         options = dict(config or {})
-        model = cls._load_published(path, options) if written_by_torch(path) else cls._load_own(path)
-        for name, value in checked_config(cls.config_class, options, cls.name):
-            if name in options and getattr(model.config, name) != value:
-                raise OptionError(
-                    f"{name} is {getattr(model.config, name)!r}", where=str(path), expected=f"{value!r}, as asked for"
-                )
+        asked = checked_config(cls.config_class, options, cls.name)
+        if written_by_torch(path):
+            model = cls._load_published(path, options)
+        else:
+            # Weights of features are known by their hash, and may lie elsewhere now.
+            model = cls._load_own(path, options.pop("weights", None))
+        _require_as_asked(model.config, asked, options, path)
         return model
 
     @classmethod
-    def _load_own(cls, path: Path) -> Self:
+    def _load_own(cls, path: Path, weights: str | None = None) -> Self:
         saved = read_trained(path, cls.name)
+        if weights is not None:
+            saved.config["weights"] = saved.inputs[0]["weights"] = weights
         try:
             model = cls(**saved.config)
             image_input, text_input = model._load_inputs(saved)
             networks = model._build(model._width(image_input), model._width(text_input), saved.n_categories)
             networks.load_state_dict(saved.weights)
+        except FicoitrError:
+            raise
         except (KeyError, TypeError, ValueError, RuntimeError) as problem:
             # RuntimeError is torch's for tensors that are missing or of another shape.
             raise foreign_file(path, cls.name) from problem
         return model._with(networks, image_input, text_input, saved.n_categories)
 
     def _with(self, networks: nn.Module, image_input: ModelInput, text_input: ModelInput, n_categories: int) -> Self:
-        """Take over trained networks and what they read."""
-        self._inputs, self._networks, self._n_categories = (image_input, text_input), networks.eval(), n_categories
+        """Take over trained networks and what they read; on a GPU if there is one, but for models of the CPU."""
+        device = choose_device("cpu" if self.config.training.device == "cpu" else "auto")
+        self._inputs, self._networks = (image_input, text_input), networks.to(device).eval()
+        self._n_categories = n_categories
         return self
 
     @classmethod
@@ -321,3 +341,15 @@ def _blocks(shape: tuple[int, ...]) -> Iterator[Array]:
     step = max(1, min(_MOST_ROWS, _MOST_NUMBERS // max(1, math.prod(shape[1:]))))
     for start in range(0, shape[0], step):
         yield np.arange(start, min(start + step, shape[0]))
+
+
+def _require_as_asked(
+    found: BaseModel, asked: BaseModel, given: Mapping[str, Any], path: Path, prefix: str = ""
+) -> None:
+    """Compare what was given, of nested settings as of others, with what the model is."""
+    for name, value in given.items():
+        is_so, should = getattr(found, name), getattr(asked, name)
+        if isinstance(should, BaseModel) and isinstance(is_so, BaseModel) and isinstance(value, Mapping):
+            _require_as_asked(is_so, should, value, path, f"{prefix}{name}.")
+        elif is_so != should:
+            raise OptionError(f"{prefix}{name} is {is_so!r}", where=str(path), expected=f"{should!r}, as asked for")

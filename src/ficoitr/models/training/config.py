@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from types import NoneType
+from typing import Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -163,7 +164,11 @@ def checked_config(config_class: type[Config], values: Mapping[str, Any], model:
 def _holder(config_class: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel] | None:
     holder: Any = config_class
     for part in place[:-1]:
-        holder = holder.model_fields[str(part)].annotation
+        annotation = holder.model_fields[str(part)].annotation
+        # Of an optional one, the class that it is if there is one.
+        holder = next(
+            (one for one in get_args(annotation) if isinstance(one, type) and one is not NoneType), annotation
+        )
         if not (isinstance(holder, type) and issubclass(holder, BaseModel)):
             return None
     chosen: type[BaseModel] = holder

@@ -190,7 +190,7 @@ def _epoch(
                 problem.what,
                 where=f"{problem.where}, {_place(position)}",
                 expected=problem.expected,
-                fix="Mend or leave out that item; the last checkpoint is kept",
+                fix="Mend or leave out that item; a checkpoint that was written is kept",
             ) from problem
         with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
             losses = {name: float(value.detach()) for name, value in recipe.step(batch).items()}
@@ -242,7 +242,7 @@ def _require_finite(losses: Mapping[str, float], position: Position) -> None:
                 f"{name} is {value}",
                 where=_place(position),
                 expected="a finite number",
-                fix="Lower the learning rate or look at this batch's features; the last checkpoint is kept",
+                fix="Lower the learning rate or look at this batch's features; a checkpoint that was written is kept",
             )
 
 
