@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 
 from coarse.test_adv import topical_pairs
-from ficoitr.data import load_dataset
 from ficoitr.errors import FileFormatError, ShapeError, ValuesError
 from ficoitr.models.coarse.adv_checkpoints import read_published
 from ficoitr.models.coarse.adv_config import ADVConfig
@@ -23,7 +22,7 @@ from ficoitr.models.coarse.adv_tokens import (
     LinkedTokens,
     StoredTokens,
 )
-from ficoitr.models.coarse.adversarial_captions import ExchangedWords, exchanged_words, probe_texts
+from ficoitr.models.coarse.adversarial_captions import ExchangedWords, exchanged_words
 from ficoitr.models.coarse.resnet import ResNet50
 from ficoitr.models.features.tokens import FrozenTextEncoder
 from golden.formula import fill
@@ -175,16 +174,6 @@ def test_a_checkpoint_of_the_screening_model(tmp_path: Path) -> None:
     pixels = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         assert torch.equal(found.encode_images(pixels), image.eval()(pixels))
-
-
-def test_probe_texts() -> None:
-    train_split = load_dataset("scenes", train=20, validation=5, test=5).split("train")
-    truth = train_split.extra["scenes"]
-    rephrased, adversarial = probe_texts(truth, train_split.text_to_image)
-    for row, image in enumerate(train_split.text_to_image):
-        probes = truth.probes(int(image))
-        assert [adversarial.texts[one] for one in adversarial.rows[row] if one >= 0] == [one.false for one in probes]
-        assert {rephrased.texts[one] for one in rephrased.rows[row] if one >= 0} == {one.true for one in probes}
 
 
 def test_exchanged_words() -> None:

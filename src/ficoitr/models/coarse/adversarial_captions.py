@@ -12,13 +12,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-if TYPE_CHECKING:
-    from ficoitr.data.scenes.extra import SceneTruth
 
 Array = np.ndarray[Any, Any]
 
@@ -52,28 +49,6 @@ class LinkedTexts:
             row[: len(group)] = np.arange(len(texts), len(texts) + len(group))
             texts += group
         return cls(tuple(texts), rows)
-
-
-def probe_texts(truth: SceneTruth, text_to_image: Array) -> tuple[LinkedTexts, LinkedTexts]:
-    """Take the true and the false captions of the probes of ``scenes``.
-
-    Parameters
-    ----------
-    truth : SceneTruth
-        ``dataset.extra["scenes"]``.
-    text_to_image : ndarray of int64, shape (n_texts,)
-
-    Returns
-    -------
-    rephrased, adversarial : LinkedTexts
-        True and false captions of each text's image, up to four of each: a noun or a colour replaced, colours swapped,
-        a relation reversed. They are not made from the text itself. Whoever trains on those of the training split can
-        still be judged by the test split's, but has seen texts of their form.
-    """
-    probes = [truth.probes(image) for image in range(len(truth))]
-    rephrased = [list(dict.fromkeys(one.true for one in probes[image])) for image in text_to_image.tolist()]
-    adversarial = [[one.false for one in probes[image]] for image in text_to_image.tolist()]
-    return LinkedTexts.of(rephrased), LinkedTexts.of(adversarial)
 
 
 def other_texts(text_to_image: Array, most: int) -> Array:
