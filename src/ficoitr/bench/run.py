@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ficoitr._version import __version__
 from ficoitr.bench.store import Run, RunStore
@@ -19,11 +19,11 @@ from ficoitr.errors import OptionError
 from ficoitr.evaluation import Evaluation, evaluate
 from ficoitr.models import load_model
 from ficoitr.models.features import feature_source, shared_features
+from ficoitr.outputs import Scores
 
 if TYPE_CHECKING:
     from ficoitr.models import Encoder
-    from ficoitr.models.base import Progress
-    from ficoitr.outputs import Embeddings, HashCodes
+    from ficoitr.models.base import PairEncoder, Progress
 
 _EVALUATION = "evaluation.json"
 # Timing a part is enough for a throughput, and keeps a suite quick.
@@ -156,18 +156,25 @@ def _make(
     with step(progress, f"{chosen.name}: encoding"), kept:
         images = model.encode_images(test, progress=progress)
         texts = model.encode_texts(test, progress=progress)
-        images.save(folder / "images.npy")
-        texts.save(folder / "texts.npy")
+    outputs: dict[str, Any] = {"images": images, "texts": texts}
+    attention: dict[str, Any] = {}
+    if model.measure == "pairs":
+        with step(progress, f"{chosen.name}: scoring"):
+            scores, attention = _score(cast("PairEncoder", model), images, texts, progress)
+            outputs = {"scores": scores}
     with step(progress, f"{chosen.name}: timing"):
-        measured = _measure(model, test, images, texts, fit_seconds)
+        measured = _measure(model, test, images, texts, fit_seconds) | attention
+    for name, one in outputs.items():
+        one.save(folder / f"{name}.npy")
     with step(progress, f"{chosen.name}: evaluating"):
         evaluate(
-            images,
-            texts,
+            **outputs,
             text_to_image=test.text_to_image,
+            image_ids=test.image_ids,
+            text_ids=test.text_ids,
             categories=test.categories,
             category_source=test.category_source,
-            measure=None if model.measure == "hamming" else model.measure,
+            measure=None if model.measure in ("hamming", "pairs") else model.measure,
             resamples=resamples,
             seed=seed,
             # Features matter as much as the model, so that every table names them.
@@ -177,9 +184,16 @@ def _make(
     return measured
 
 
-def _measure(
-    model: Encoder, test: Dataset, images: Embeddings | HashCodes, texts: Embeddings | HashCodes, fit_seconds: float
-) -> dict[str, Any]:
+def _score(model: PairEncoder, images: Any, texts: Any, progress: Progress) -> tuple[Scores, dict[str, Any]]:
+    """Score all pairs, and measure how long that takes."""
+    scorer = model.scorer(images, texts)
+    started = time.perf_counter()
+    scores = Scores(scorer.matrix(progress=progress))
+    seconds = time.perf_counter() - started
+    return scores, {"pairs_per_second": round(scores.n_images * scores.n_texts / seconds, 1)}
+
+
+def _measure(model: Encoder, test: Dataset, images: Any, texts: Any, fit_seconds: float) -> dict[str, Any]:
     times = measure_encoding(model, test, n_images=_TIMED_IMAGES)
     of_images, of_texts = measure_storage(images), measure_storage(texts)
     return {

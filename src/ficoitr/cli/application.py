@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ficoitr._version import __version__
-from ficoitr.cli import bench, compare, data, evaluate, listings, train
+from ficoitr.cli import bench, compare, data, encode, evaluate, listings, train
 
 application = typer.Typer(
     name="ficoitr",
@@ -21,7 +21,7 @@ application.command("evaluate")(evaluate.evaluate_command)
 application.command("compare")(compare.compare_command)
 application.command("bench")(bench.bench_command)
 application.command("train")(train.train_command)
-application.command("encode")(train.encode_command)
+application.command("encode")(encode.encode_command)
 application.add_typer(data.application, name="data")
 application.command("models")(listings.models_command)
 application.command("datasets")(listings.datasets_command)

@@ -12,7 +12,7 @@ from ficoitr.cli.console import output, print_json, print_table, progress_bar
 from ficoitr.cli.datasets import Options, loader_options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from ficoitr.bench import BenchResult
     from ficoitr.evaluation.tables import Table
@@ -111,19 +111,19 @@ def _efficiency_table(efficiency: Sequence[Mapping[str, Any]]) -> Table:
     from ficoitr.evaluation.tables import Cell, Table
     from ficoitr.report.tables import print_bytes
 
-    rows = tuple(
-        (
-            Cell(one["model"]),
-            Cell(f"{one['fit_seconds']:.1f}"),
-            Cell(f"{one['images_per_second']:,.0f}"),
-            Cell(f"{one['texts_per_second']:,.0f}"),
-            Cell(f"{one['bytes_per_item']:,.0f}"),
-            Cell(print_bytes(one["storage_bytes"])),
-        )
-        for one in efficiency
-    )
-    columns = ("Model", "Fit (s)", "Images/s", "Texts/s", "Bytes/item", "Storage")
-    return Table("Efficiency", columns, rows)
+    columns: dict[str, Callable[[Mapping[str, Any]], str]] = {
+        "Model": lambda one: one["model"],
+        "Fit (s)": lambda one: f"{one['fit_seconds']:.1f}",
+        "Images/s": lambda one: f"{one['images_per_second']:,.0f}",
+        "Texts/s": lambda one: f"{one['texts_per_second']:,.0f}",
+        "Bytes/item": lambda one: f"{one['bytes_per_item']:,.0f}",
+        "Storage": lambda one: print_bytes(one["storage_bytes"]),
+    }
+    if any("pairs_per_second" in one for one in efficiency):
+        # Of query-time attention: other models compare by a product, or count bits.
+        columns["Pairs/s"] = lambda one: f"{one['pairs_per_second']:,.0f}" if "pairs_per_second" in one else "-"
+    rows = tuple(tuple(Cell(show(one)) for show in columns.values()) for one in efficiency)
+    return Table("Efficiency", tuple(columns), rows)
 
 
 def _as_json(result: BenchResult) -> dict[str, Any]:

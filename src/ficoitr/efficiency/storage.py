@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ficoitr.outputs import Embeddings, HashCodes
+    from ficoitr.outputs import Embeddings, HashCodes, VectorSets
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Storage:
 
     @property
     def bytes_per_item(self) -> float:
-        """Bytes of one vector or code."""
+        """Bytes of one vector or code, or of a set of vectors in the mean."""
         return self.total_bytes / self.n_items
 
 
-def measure_storage(outputs: Embeddings | HashCodes) -> Storage:
-    """Count the bytes of embeddings or codes.
+def measure_storage(outputs: Embeddings | HashCodes | VectorSets) -> Storage:
+    """Count the bytes of embeddings, codes or sets of vectors.
 
     Examples
     --------

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy as np
+
     from ficoitr.data import Dataset
-    from ficoitr.outputs import Embeddings, HashCodes
+    from ficoitr.outputs import Embeddings, HashCodes, VectorSets
 
 Granularity = Literal["fine", "coarse"]
-Measure = Literal["cosine", "inner_product", "euclidean", "hamming"]
+Measure = Literal["cosine", "inner_product", "euclidean", "hamming", "pairs"]
 
 
 class Progress(Protocol):
@@ -36,8 +38,8 @@ class Encoder(Protocol):
         The name in the registry.
     granularity : {"fine", "coarse"}
         Whether it hands on real-valued embeddings (fine) or hash codes (coarse).
-    measure : {"cosine", "inner_product", "euclidean", "hamming"}
-        How its outputs are to be compared.
+    measure : {"cosine", "inner_product", "euclidean", "hamming", "pairs"}
+        How its outputs are to be compared; ``pairs`` by itself alone, see `PairEncoder`.
     inputs : str
         What it reads of an image, such as the name of a feature set: tables name it, since it matters as much as
         the model.
@@ -70,11 +72,15 @@ class Encoder(Protocol):
         """Fit to the pairs of ``train``, in place; choose settings on ``validation``. Returns itself."""
         ...
 
-    def encode_images(self, dataset: Dataset, *, progress: Progress | None = None) -> Embeddings | HashCodes:
+    def encode_images(
+        self, dataset: Dataset, *, progress: Progress | None = None
+    ) -> Embeddings | HashCodes | VectorSets:
         """Encode the images of ``dataset``, in their order."""
         ...
 
-    def encode_texts(self, dataset: Dataset, *, progress: Progress | None = None) -> Embeddings | HashCodes:
+    def encode_texts(
+        self, dataset: Dataset, *, progress: Progress | None = None
+    ) -> Embeddings | HashCodes | VectorSets:
         """Encode the texts of ``dataset``, in their order."""
         ...
 
@@ -85,6 +91,22 @@ class Encoder(Protocol):
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a model that `save` wrote."""
+        ...
+
+
+class PairEncoder(Encoder, Protocol):
+    """A model of query-time attention: what a pair is worth is computed anew of what encoding has made of both."""
+
+    def scorer(self, images: Embeddings | VectorSets, texts: Embeddings | VectorSets) -> Scorer:
+        """Return what scores pairs of encoded images and texts."""
+        ...
+
+
+class Scorer(Protocol):
+    """Scores of pairs."""
+
+    def matrix(self, *, progress: Progress | None = None) -> np.ndarray:
+        """Score every image with every text: shape (n_images, n_texts)."""
         ...
 
 

@@ -59,6 +59,8 @@ class ModelEntry:
 
 
 _TORCH = ("torch", "safetensors", "yaml")
+_WORDS = (*_TORCH, "nltk", "punkt")
+_FINE = "ficoitr.models.fine.models:"
 _BUILT_IN = (
     ModelEntry(
         "cca",
@@ -112,6 +114,12 @@ _BUILT_IN = (
         "ficoitr.models.coarse.adv_model:ADV",
         needs=(*_TORCH, "tokenizers"),
     ),
+    ModelEntry("scan", "fine", "words that attend to regions, or regions to words", f"{_FINE}SCAN", needs=_WORDS),
+    ModelEntry("vsrn", "fine", "reasoning over a graph of regions, one vector an image", f"{_FINE}VSRN", needs=_WORDS),
+    ModelEntry("imram", "fine", "cross attention in steps, with a memory", f"{_FINE}IMRAM", needs=_WORDS),
+    ModelEntry("sgraf", "fine", "vectors of similarity, reasoned over or filtered", f"{_FINE}SGRAF", needs=_WORDS),
+    ModelEntry("vsepp", "fine", "one vector an image, hardest negatives", f"{_FINE}VSEPP", needs=_WORDS),
+    ModelEntry("vse-infinity", "fine", "one vector an image, learnt pooling", f"{_FINE}VSEInfinity", needs=_WORDS),
 )
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from ficoitr.errors import ShapeError
+import numpy as np
+
+from ficoitr.errors import OptionError, ShapeError
 from ficoitr.outputs.checks import Array, as_matrix, require_finite
+from ficoitr.outputs.files import atomic_path
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +58,23 @@ class Scores:
     def n_texts(self) -> int:
         """Number of texts."""
         return int(self.i2t.shape[1])
+
+    def save(self, path: str | Path) -> None:
+        """Write the matrix of image queries to ``path`` (``.npy``).
+
+        Raises
+        ------
+        OptionError
+            If the directions are scored differently: they are two files.
+        """
+        if self.t2i is not None:
+            raise OptionError(
+                "the directions have a matrix each",
+                where="scores",
+                fix="Save i2t and t2i by themselves, as ficoitr evaluate takes them (--scores-i2t, --scores-t2i)",
+            )
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.save(file, self.i2t, allow_pickle=False)
 
     def direction(self, direction: str) -> Array:
         """Rows of scores for ``"i2t"`` or ``"t2i"``; the transpose of one matrix is a view."""

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 from torch import nn
 
-from ficoitr.errors import InputError, OptionError, ShapeError
+from ficoitr.errors import InputError, OptionError
 from ficoitr.models.coarse.adv import ADVRecipe
 from ficoitr.models.coarse.adv_checkpoints import PublishedADV, read_published
 from ficoitr.models.coarse.adv_config import ADVConfig
@@ -76,8 +76,8 @@ class ADV(HashingModel):
     judged_by = "recall"
     axes = 2
 
-    def _build(self, image_width: int, text_width: int, n_categories: int) -> nn.Module:
-        network: nn.Module = self.config.network(image_width, text_width, n_categories)
+    def _build(self, image: ModelInput, text: ModelInput, n_categories: int) -> nn.Module:
+        network: nn.Module = self.config.network(self._width(image), self._width(text), n_categories)
         return network
 
     def _recipe(self, networks: Any, pairs: ADVPairs, seed: int) -> Recipe:
@@ -124,17 +124,6 @@ class ADV(HashingModel):
         return ADVPairs(
             images, texts, train.text_to_image, self._labels(train), rephrased=rephrased, adversarial=adversarial
         )
-
-    def _width(self, side: ModelInput) -> int:
-        width = side.shape[-1]
-        if width is None or (isinstance(side, FeatureInput) and len(side.shape) == 1):
-            raise ShapeError(
-                f"the image features {side.features!r} have the shape {side.shape} an item",
-                where="features",
-                expected="a vector a region",
-                fix="Choose region-set or efficientnet-lite0-grid, or regions that the dataset brings",
-            )
-        return width
 
     def _read(self, features: Any, rows: Array, side: Literal["image", "text"]) -> Any:
         return features.take(rows) if side == "text" else super()._read(features, rows, side)

@@ -17,7 +17,7 @@ from ficoitr.models.coarse.ucch import UCCHConfig, UCCHRecipe
 from ficoitr.models.coarse.ucch_networks import UCCHNetwork
 from ficoitr.models.features.weights import read_checkpoint
 from ficoitr.models.trained.choices import VectorChoice
-from ficoitr.models.trained.inputs import FeatureInput, Scaling
+from ficoitr.models.trained.inputs import FeatureInput, ModelInput, Scaling
 from ficoitr.models.training import FeaturePairs, Recipe
 from ficoitr.models.training.config import checked_config
 
@@ -54,9 +54,9 @@ class UCCH(HashingModel):
     name = "ucch"
     config_class = UCCHOptions
 
-    def _build(self, image_width: int, text_width: int, n_categories: int) -> nn.Module:
+    def _build(self, image: ModelInput, text: ModelInput, n_categories: int) -> nn.Module:
         del n_categories
-        network: nn.Module = self.config.network(image_width, text_width)
+        network: nn.Module = self.config.network(self._width(image), self._width(text))
         return network
 
     def _recipe(self, networks: Any, pairs: FeaturePairs, seed: int) -> Recipe:
@@ -107,9 +107,9 @@ class DADH(HashingModel):
     config_class = DADHOptions
     labels = "required"
 
-    def _build(self, image_width: int, text_width: int, n_categories: int) -> nn.Module:
+    def _build(self, image: ModelInput, text: ModelInput, n_categories: int) -> nn.Module:
         del n_categories
-        generator: nn.Module = self.config.networks(image_width, text_width)[0]
+        generator: nn.Module = self.config.networks(self._width(image), self._width(text))[0]
         return generator
 
     def _recipe(self, networks: Any, pairs: FeaturePairs, seed: int) -> Recipe:

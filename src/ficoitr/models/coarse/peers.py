@@ -12,16 +12,16 @@ from ficoitr.models.coarse.djsrh import DJSRHConfig, DJSRHRecipe
 from ficoitr.models.coarse.jdsh import JDSHConfig, JDSHRecipe
 from ficoitr.models.coarse.model import HashingModel
 from ficoitr.models.trained.choices import VectorChoice
-from ficoitr.models.trained.inputs import Scaling
+from ficoitr.models.trained.inputs import ModelInput, Scaling
 from ficoitr.models.training import FeaturePairs, Recipe
 
 
 class _PerceptronModel(HashingModel):
     """A model whose configuration builds its networks from the widths of the features."""
 
-    def _build(self, image_width: int, text_width: int, n_categories: int) -> nn.Module:
+    def _build(self, image: ModelInput, text: ModelInput, n_categories: int) -> nn.Module:
         del n_categories
-        network: nn.Module = self.config.network(image_width, text_width)
+        network: nn.Module = self.config.network(self._width(image), self._width(text))
         return network
 
 

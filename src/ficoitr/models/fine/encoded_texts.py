@@ -11,6 +11,7 @@ from torch import Tensor
 from ficoitr.errors import ShapeError
 from ficoitr.models.fine.words import Words
 from ficoitr.models.training.batches import Rows
+from ficoitr.outputs import Embeddings, VectorSets
 
 Array = np.ndarray[Any, Any]
 
@@ -46,7 +47,7 @@ def encoded_texts(texts: Any, lengths: Any = None) -> EncodedTexts:
 
     Parameters
     ----------
-    texts : Words; array of shape (m, L, d), (W, d) or (m, d)
+    texts : Embeddings; VectorSets; Words; array of shape (m, L, d), (W, d) or (m, d)
         Words padded at the end; the words of all texts one after the other, W in all; or, without lengths, one vector
         a text. Arrays may be memory-mapped.
     lengths : array of int64, shape (m,), optional
@@ -59,6 +60,8 @@ def encoded_texts(texts: Any, lengths: Any = None) -> EncodedTexts:
     """
     if isinstance(texts, Words):
         texts, lengths = texts.states, texts.lengths
+    elif isinstance(texts, VectorSets):
+        texts, lengths = texts.values, texts.lengths
     values = as_rows(texts)
     if lengths is None:
         if len(values.shape) != 2:
@@ -88,7 +91,9 @@ def encoded_texts(texts: Any, lengths: Any = None) -> EncodedTexts:
 
 
 def as_rows(values: Any) -> Rows:
-    """Take arrays, tensors and lists; what is read row by row stays as it is."""
+    """Take embeddings, arrays, tensors and lists; what is read row by row stays as it is."""
+    if isinstance(values, Embeddings):
+        return values.values
     if isinstance(values, Tensor):
         array: Rows = values.detach().cpu().numpy()
         return array

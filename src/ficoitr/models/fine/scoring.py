@@ -19,6 +19,7 @@ from ficoitr.models.fine.encoded_texts import as_rows, encoded_texts, read_rows
 from ficoitr.models.fine.pair_blocks import Block, Direction, list_blocks, matrix_blocks, n_pairs, require_finite
 from ficoitr.models.fine.score_files import kept_scores
 from ficoitr.models.fine.words import Words
+from ficoitr.outputs import VectorSets
 from ficoitr.outputs.files import digest_arrays
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ class PairScorer:
         With ``score(images, texts)``, which returns the scores of all pairs of a block, (n, m). If it has
         ``score_lists(images, texts)``, lists are scored by that: of q queries and q k candidates, those of the first
         query first, it returns (q, k).
-    images : array of shape (n, R, d) or (n, d)
+    images : Embeddings; VectorSets; array of shape (n, R, d) or (n, d)
         What ``network.encode_images`` returns, of all images; it may be memory-mapped.
-    texts : Words; array of shape (m, L, d), (W, d) or (m, d)
+    texts : Embeddings; VectorSets; Words; array of shape (m, L, d), (W, d) or (m, d)
         What ``network.encode_texts`` returns, of all texts; words may also lie end to end, those of the first text
         first, which takes no room for padding.
     lengths : array of int64, shape (m,), optional
@@ -90,7 +91,7 @@ class PairScorer:
         for name, value in (("most_images", most_images), ("most_texts", most_texts), ("most_bytes", most_bytes)):
             if value < 1:
                 raise OptionError(f"{name} is {value}", where=name, expected="at least 1")
-        self._images = as_rows(images)
+        self._images = as_rows(images.rows if isinstance(images, VectorSets) else images)
         self._texts = encoded_texts(texts, lengths)
         if not len(self._images) or not len(self._texts):
             raise ShapeError(

@@ -66,6 +66,11 @@ class Vocabulary:
         """The row of each word."""
         return {word: row for row, word in enumerate(self.words)}
 
+    @cached_property
+    def special(self) -> frozenset[int]:
+        """The rows that are no words, such as that of ``<start>``."""
+        return frozenset(self.rows[word] for word in (*_SPECIAL, MASK) if word in self.rows)
+
     @classmethod
     def build(cls, captions: Iterable[str], *, threshold: int = 4, mask: bool = False) -> Self:
         """Collect the tokens that captions have, the most frequent first, equally frequent ones by the alphabet.

@@ -11,9 +11,9 @@ import numpy as np
 from ficoitr.data import Dataset
 from ficoitr.data.absent import AbsentImages
 from ficoitr.data.splits import stratified_splits
-from ficoitr.errors import CategoryError, OptionError, ShapeError
+from ficoitr.errors import CategoryError, InputError, OptionError, ShapeError
 from ficoitr.models.labels.quality import LabelQuality, best_thresholds, held_out_decisions, label_quality
-from ficoitr.outputs import Embeddings, HashCodes
+from ficoitr.outputs import Embeddings, HashCodes, VectorSets
 
 if TYPE_CHECKING:
     from ficoitr.models.base import Encoder, Progress
@@ -209,7 +209,13 @@ def _texts_alone(texts: Sequence[str]) -> Dataset:
     )
 
 
-def _vectors(encoded: Embeddings | HashCodes) -> Array:
+def _vectors(encoded: Embeddings | HashCodes | VectorSets) -> Array:
+    if isinstance(encoded, VectorSets):
+        raise InputError(
+            "the encoder has several vectors an item, of which no single one stands for a label",
+            where="encoder",
+            expected="a model that encodes to embeddings or codes, such as cca",
+        )
     if isinstance(encoded, HashCodes):
         return np.where(encoded.unpack(), 1.0, -1.0)
     return np.asarray(encoded.values, dtype=np.float64)

@@ -33,7 +33,7 @@ class VectorChoice(FeatureChoice):
     ----------
     image_scaling, text_scaling : {"none", "whole", "each"}
         ``none`` leaves features as they are. ``whole`` brings all their values together to mean 0 and variance 1,
-        ``each`` those of each number of an item: so that what all items have in common does not make their first codes
+        ``each`` those of each number of a vector: so that what all items have in common does not make their first codes
         alike. Means and deviations are those of the training split.
     """
 

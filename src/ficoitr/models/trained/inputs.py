@@ -25,7 +25,7 @@ Array = np.ndarray[Any, Any]
 Parts = tuple[dict[str, Any], dict[str, Array]]
 
 # How features are scaled: not at all, by one mean and one deviation of all their values to mean 0 and variance 1, or so
-# that each number of an item has mean 0 and variance 1; as they are on the training split.
+# that each number of a vector has mean 0 and variance 1; as they are on the training split.
 Scaling = Literal["none", "whole", "each"]
 _LEAST_DEVIATION = 1e-8
 # What ``auto`` takes where the dataset brings nothing, by the axes that an item's features have.
@@ -74,7 +74,7 @@ class Scaled:
     Parameters
     ----------
     features : array or StoredFeatures, shape (n, …)
-    shift, scale : float, or ndarray of the shape of an item
+    shift, scale : float, or ndarray of shape (n_numbers,), the last axis of an item
     """
 
     def __init__(self, features: Array | StoredFeatures, shift: float | Array, scale: float | Array) -> None:
@@ -111,7 +111,7 @@ class FeatureInput:
         they bring of that shape, where nobody has said.
     shape : tuple of int or None
         Of the features of one item; None for a length that does not matter.
-    shift, scale : float, or ndarray of the shape of an item
+    shift, scale : float, or ndarray of shape (n_numbers,), the last axis of an item
         What is taken from the features, and what they are then multiplied by, see `Scaling`.
     source : mapping, optional
         What they were extracted by: its name, settings, and the hash of its weights.
@@ -305,10 +305,11 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
 
 
 def _moments(values: Array | StoredFeatures, scaling: Scaling, side: str) -> tuple[float | Array, float | Array]:
-    """Mean and reciprocal deviation of all values together or of each number of an item, some rows at a time."""
+    """Mean and reciprocal deviation of all values together or of each number of a vector, some rows at a time."""
     if scaling == "none":
         return 0.0, 1.0
-    axes = None if scaling == "whole" else 0
+    # The vectors of a set share their moments: a region means the same wherever it stands in its image.
+    axes = None if scaling == "whole" else tuple(range(len(values.shape) - 1))
     total: Any = 0.0
     squares: Any = 0.0
     step = max(1, (1 << 24) // max(1, int(np.prod(values.shape[1:]))))
@@ -322,7 +323,7 @@ def _moments(values: Array | StoredFeatures, scaling: Scaling, side: str) -> tup
                 expected="finite numbers",
             )
         total, squares = total + block.sum(axis=axes), squares + np.square(block).sum(axis=axes)
-    count = len(values) * (int(np.prod(values.shape[1:])) if scaling == "whole" else 1)
+    count = int(np.prod(values.shape if scaling == "whole" else values.shape[:-1]))
     mean = total / count
     deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
     # What does not vary stays near 0, whatever it is.

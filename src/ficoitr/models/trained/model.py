@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -33,6 +33,13 @@ Array = np.ndarray[Any, Any]
 # Of what is encoded at a time: for vectors, and where an item holds more. Results above 32 MB (1,024 rows of a hidden
 # layer of 8,192) would be new memory each time.
 _MOST_ROWS, _MOST_NUMBERS = 512, 1 << 24
+# What features of so many axes are, and where they are to be had.
+_VECTORS = {
+    1: ("a vector an item", "Choose features of the whole item, such as efficientnet-lite0 in the place of its grid"),
+    2: ("a vector a region", "Choose region-set or efficientnet-lite0-grid, or regions that the dataset brings"),
+}
+# Settings that say where files lie: what these hold is known by its hash.
+_PLACES = {"weights", "vocabulary"}
 
 
 class TrainedModel(ABC):
@@ -59,7 +66,7 @@ class TrainedModel(ABC):
     config_class: ClassVar[type[BaseModel]]
     labels: ClassVar[Literal["ignored", "used", "required"]] = "ignored"
     judged_by: ClassVar[Literal["mAP", "recall"]] = "mAP"
-    axes: ClassVar[Literal[1, 2]] = 1
+    axes: Literal[1, 2] = 1
     suffix: ClassVar[str] = ".safetensors"
 
     def __init__(self, **options: Any) -> None:
@@ -70,8 +77,8 @@ class TrainedModel(ABC):
         self._n_categories = 0
 
     @abstractmethod
-    def _build(self, image_width: int, text_width: int, n_categories: int) -> nn.Module:
-        """Build the networks: a module with ``encode_images`` and ``encode_texts``, which give values (n, bits)."""
+    def _build(self, image: ModelInput, text: ModelInput, n_categories: int) -> nn.Module:
+        """Build the networks for what is read: a module with ``encode_images`` and ``encode_texts``."""
 
     @abstractmethod
     def _recipe(self, networks: Any, pairs: Any, seed: int) -> Recipe:
@@ -115,15 +122,16 @@ class TrainedModel(ABC):
         return FeaturePairs(images, texts, train.text_to_image, self._labels(train))
 
     def _width(self, side: ModelInput) -> int:
-        """Return the length of a vector, or complain that the features are none."""
-        if len(side.shape) != 1:
+        """Return the length of the vectors that are read, or complain that the features are others."""
+        if isinstance(side, FeatureInput) and len(side.shape) != self.axes:
+            expected, fix = _VECTORS[self.axes]
             raise ShapeError(
                 f"the {side.side} features {side.features!r} have the shape {side.shape} an item",
                 where="features",
-                expected="a vector an item",
-                fix="Choose features of the whole item, such as efficientnet-lite0 in the place of its grid",
+                expected=expected,
+                fix=fix,
             )
-        (width,) = side.shape
+        width = side.shape[-1]
         if width is None:
             raise ValueError("the width of a vector has to be known")
         return width
@@ -189,7 +197,7 @@ class TrainedModel(ABC):
         torch.manual_seed(seed)
         labels = self._labels(train)
         self._n_categories = 0 if labels is None else labels.shape[1]
-        networks = self._build(self._width(image_input), self._width(text_input), self._n_categories).to(device)
+        networks = self._build(image_input, text_input, self._n_categories).to(device)
         self._inputs, self._networks = (image_input, text_input), networks
         pairs = self._pairs(train, images, texts, seed)
         recipe = self._recipe(networks, pairs, seed)
@@ -208,8 +216,7 @@ class TrainedModel(ABC):
 
     def _identity(self, train: Dataset, validation: Dataset | None) -> dict[str, Any]:
         """Return all that a training hangs on, but for where files lie."""
-        config = self.config.model_dump(mode="json")
-        config.pop("weights", None)
+        config = self.config.model_dump(mode="json", exclude=_PLACES)
         inputs = []
         for side in self._fitted_inputs:
             settings = side.to_parts()[0]
@@ -233,19 +240,22 @@ class TrainedModel(ABC):
 
         return score
 
-    def _encode(self, side: Literal["image", "text"], features: Any) -> Array:
+    def _encode(self, side: Literal["image", "text"], features: Any) -> Any:
         networks = self._fitted_networks
         encode = networks.encode_images if side == "image" else networks.encode_texts
         device = next(networks.parameters()).device
         was_training = networks.training
         networks.eval()
         with torch.inference_mode():
-            parts = [
-                encode(self._read(features, rows, side).to(device)).float().cpu().numpy()
-                for rows in _blocks(features.shape)
-            ]
+            encoded = self._joined(
+                [encode(self._read(features, rows, side).to(device)) for rows in _blocks(features.shape)]
+            )
         networks.train(was_training)
-        return np.concatenate(parts)
+        return encoded
+
+    def _joined(self, parts: Sequence[Any]) -> Any:
+        """Join what the networks have made of some rows at a time."""
+        return np.concatenate([part.float().cpu().numpy() for part in parts])
 
     @property
     def _fitted_inputs(self) -> tuple[ModelInput, ModelInput]:
@@ -262,8 +272,9 @@ class TrainedModel(ABC):
     def save(self, path: Path) -> None:
         """Write the trained model to one file (``.safetensors`` inside, whatever its name), whole or not at all."""
         image_input, text_input = self._fitted_inputs
-        # What auto has come to.
-        read = {"features": image_input.features, "text_features": text_input.features}
+        # What auto has come to; a vocabulary is in the file.
+        read = {"features": image_input.features, "text_features": text_input.features, "vocabulary": None}
+        read = {name: value for name, value in read.items() if name in self.config_class.model_fields}
         write_trained(
             path,
             self.name,
@@ -309,7 +320,7 @@ class TrainedModel(ABC):
         try:
             model = cls(**saved.config)
             image_input, text_input = model._load_inputs(saved)
-            networks = model._build(model._width(image_input), model._width(text_input), saved.n_categories)
+            networks = model._build(image_input, text_input, saved.n_categories)
             networks.load_state_dict(saved.weights)
         except FicoitrError:
             raise

@@ -77,7 +77,7 @@ class FeaturePairs:
     Parameters
     ----------
     images : Rows, such as an array of shape (n_images, …)
-    texts : Rows, such as an array of shape (n_texts, …)
+    texts : Rows, such as an array of shape (n_texts, …), or what else a subclass reads
     text_to_image : ndarray of int64, shape (n_texts,)
         Each text makes a pair with its image.
     labels : ndarray of bool, shape (n_images, L), optional
@@ -91,7 +91,7 @@ class FeaturePairs:
     def __init__(
         self,
         images: Rows,
-        texts: Rows,
+        texts: Any,
         text_to_image: Array,
         labels: Array | None = None,
     ) -> None:
@@ -125,9 +125,12 @@ class FeaturePairs:
             rows=torch.from_numpy(rows).to(device),
             image_rows=torch.from_numpy(owners).to(device),
             images=finite_tensor(self.images, owners, "image").to(device),
-            texts=finite_tensor(self.texts, rows, "text").to(device),
+            texts=self._read_texts(rows).to(device),
             labels=labels,
         )
+
+    def _read_texts(self, rows: Array) -> Any:
+        return finite_tensor(self.texts, rows, "text")
 
 
 def finite_tensor(features: Rows, rows: Array, side: str) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ficoitr.errors import FileFormatError, OptionError, did_you_mean
+from ficoitr.errors import FicoitrError, FileFormatError, OptionError, did_you_mean
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -155,6 +155,9 @@ def checked_config(config_class: type[Config], values: Mapping[str, Any], model:
                 expected=f"settings among {', '.join(known)}",
                 fix=did_you_mean(str(first["loc"][-1]), known),
             ) from problem
+        own = first.get("ctx", {}).get("error")
+        if isinstance(own, FicoitrError):
+            raise OptionError(own.what, where=f"config, {name}", expected=own.expected, fix=own.fix) from problem
         message = first["msg"]
         raise OptionError(
             f"{name} is {first['input']!r}", where="config", expected=f"{message[0].lower()}{message[1:]}"

@@ -1,0 +1,197 @@
+"""What the fine-grained models share: regions and words in, embeddings or scores of pairs out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, Field
+from torch import nn
+
+from ficoitr.errors import OptionError
+from ficoitr.models.base import Granularity
+from ficoitr.models.fine.captions import CaptionPairs, Captions, WordInput, training_vocabulary
+from ficoitr.models.fine.published import read_network
+from ficoitr.models.fine.recipe import TripletRecipe
+from ficoitr.models.fine.scoring import PairScorer
+from ficoitr.models.fine.vocabulary import Vocabulary
+from ficoitr.models.fine.words import Words
+from ficoitr.models.judging import mean_recall
+from ficoitr.models.trained.inputs import FeatureInput, ModelInput, Scaling
+from ficoitr.models.trained.model import TrainedModel
+from ficoitr.models.trained.saving import SavedModel
+from ficoitr.models.training import Recipe
+from ficoitr.models.training.config import checked_config
+from ficoitr.outputs import Embeddings, Scores, VectorSets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ficoitr.data import Dataset
+    from ficoitr.models.base import Progress
+
+Array = np.ndarray[Any, Any]
+
+
+class FineChoice(BaseModel):
+    """What a fine-grained model reads.
+
+    Attributes
+    ----------
+    features : str
+        Sets of regions: a name of `ficoitr.models.features.feature_names`, or of features that the dataset brings.
+        ``auto`` takes what the dataset brings, or else ``region-set``.
+    weights : str, optional
+        File of the weights of the image features, where no package brings them.
+    image_scaling : {"none", "whole", "each"}
+        ``none`` leaves regions as they are. ``whole`` brings all their values together to mean 0 and variance 1,
+        ``each`` those of each number of a region, as they are on the training split.
+    vocabulary : str, optional
+        File of the words it knows: the authors' JSON or pickle, which their checkpoints need. By default the words of
+        the training split.
+    vocabulary_threshold : int
+        How often a word must be there to be known.
+    """
+
+    features: str = "auto"
+    weights: str | None = None
+    image_scaling: Scaling = "each"
+    vocabulary: str | None = None
+    vocabulary_threshold: int = Field(default=4, ge=1)
+
+
+class FineModel(TrainedModel):
+    """A model on the regions of images and the words of texts.
+
+    Where its ``measure`` is ``pairs``, what it makes of an image and of a text are no vectors that a measure could
+    compare, but sets of them: `scores` and `scorer` compare them.
+
+    Attributes
+    ----------
+    published_choices : tuple of str
+        Settings that no tensor of the authors' checkpoints tells, and their options may.
+    masked : bool
+        Whether its vocabulary has ``<mask>``.
+    """
+
+    granularity: Granularity = "fine"
+    judged_by = "recall"
+    axes: Literal[1, 2] = 2
+    published_choices: ClassVar[tuple[str, ...]] = ()
+    masked: ClassVar[bool] = False
+
+    def _build(self, image: ModelInput, text: ModelInput, n_categories: int) -> nn.Module:
+        del n_categories
+        network: nn.Module = self.config.network(self._width(image), self._width(text))
+        return network
+
+    def _recipe(self, networks: Any, pairs: Any, seed: int) -> Recipe:
+        del pairs, seed
+        return TripletRecipe(networks, self.config)
+
+    def _fit_inputs(
+        self, train: Dataset, seed: int, progress: Progress | None
+    ) -> tuple[tuple[ModelInput, Any], tuple[ModelInput, Any]]:
+        config = self.config
+        regions = FeatureInput.fit(
+            train,
+            "image",
+            config.features,
+            axes=self.axes,
+            weights=config.weights,
+            scaling=config.image_scaling,
+            seed=seed,
+            progress=progress,
+        )
+        known = (
+            training_vocabulary(train, config.vocabulary_threshold)
+            if config.vocabulary is None
+            else Vocabulary.read(config.vocabulary)
+        )
+        words = WordInput(known.with_mask() if self.masked else known)
+        return regions, (words, words(train, progress))
+
+    def _load_inputs(self, saved: SavedModel) -> tuple[ModelInput, ModelInput]:
+        return FeatureInput.from_parts("image", saved.inputs[0], saved.arrays), WordInput.from_parts(saved.arrays)
+
+    def _pairs(self, train: Dataset, images: Any, texts: Captions, seed: int) -> CaptionPairs:
+        del seed
+        return CaptionPairs(images, texts, train.text_to_image)
+
+    def _read(self, features: Any, rows: Array, side: Literal["image", "text"]) -> Any:
+        return features.take(rows) if side == "text" else super()._read(features, rows, side)
+
+    def _joined(self, parts: Sequence[Any]) -> Any:
+        """Join what the networks return: vectors to an array, sets of vectors to `VectorSets`."""
+        if isinstance(parts[0], Words):
+            values = np.concatenate([part.states[part.mask].float().cpu().numpy() for part in parts])
+            return VectorSets(values, np.concatenate([part.lengths.cpu().numpy() for part in parts]))
+        vectors: Array = super()._joined(parts)
+        if vectors.ndim == 2:
+            return vectors
+        n_items, n_regions, width = vectors.shape
+        return VectorSets(vectors.reshape(-1, width), np.full(n_items, n_regions))
+
+    def _judge(self, images: Any, texts: Any, validation: Dataset) -> float:
+        return mean_recall(PairScorer(self._fitted_networks, images, texts).matrix(), validation.text_to_image)
+
+    def encode_images(self, dataset: Dataset, *, progress: Progress | None = None) -> Embeddings | VectorSets:
+        """Encode the images: float32, d numbers each, or each of their regions."""
+        return _outputs(self._encode("image", self._fitted_inputs[0](dataset, progress)), dataset.image_ids)
+
+    def encode_texts(self, dataset: Dataset, *, progress: Progress | None = None) -> Embeddings | VectorSets:
+        """Encode the texts: float32, d numbers each, or each of their words."""
+        return _outputs(self._encode("text", self._fitted_inputs[1](dataset, progress)), dataset.text_ids)
+
+    def scorer(
+        self,
+        images: Embeddings | VectorSets,
+        texts: Embeddings | VectorSets,
+        *,
+        dtype: Literal["float32", "float64"] = "float32",
+    ) -> PairScorer:
+        """Return what scores pairs of encoded images and texts: all of them, or those of lists of candidates."""
+        return PairScorer(self._fitted_networks, images, texts, dtype=dtype)
+
+    def scores(self, dataset: Dataset, *, folder: str | Path | None = None, progress: Progress | None = None) -> Scores:
+        """Score every image of a dataset with every text.
+
+        Parameters
+        ----------
+        dataset : Dataset
+        folder : path, optional
+            Where the scores are kept, see `PairScorer.matrix`: a second call goes on where the first was stopped.
+        progress : callable, optional
+        """
+        images, texts = self.encode_images(dataset, progress=progress), self.encode_texts(dataset, progress=progress)
+        return Scores(self.scorer(images, texts).matrix(folder=folder, progress=progress))
+
+    @classmethod
+    def _load_published(cls, path: Path, options: dict[str, Any]) -> Self:
+        asked: Any = checked_config(cls.config_class, options, cls.name)
+        if asked.vocabulary is None:
+            raise OptionError(
+                "the checkpoint does not hold the words that it knows",
+                where=str(path),
+                expected="the option vocabulary, the file that it was trained with, such as f30k_precomp_vocab.json",
+            )
+        choices = {name: getattr(asked, name) for name in cls.published_choices if name in options}
+        network: Any = read_network(path, cls.name, **choices).network
+        width, n_words = network.widths
+        vocabulary = Vocabulary.read(asked.vocabulary)
+        vocabulary = vocabulary.with_mask() if cls.masked else vocabulary
+        vocabulary.require_size(n_words, asked.vocabulary)
+        fixed = {**network.sizes, "image_scaling": "none"}
+        choice: Any = checked_config(cls.config_class, {**options, **fixed}, cls.name)
+        model = cls(**choice.model_dump())
+        shape = (fixed.get("regions"), width)[-model.axes :]
+        images = FeatureInput.published("image", choice.features, shape, weights=choice.weights)
+        return model._with(network, images, WordInput(vocabulary), 0)
+
+
+def _outputs(encoded: Array | VectorSets, ids: tuple[str, ...]) -> Embeddings | VectorSets:
+    if isinstance(encoded, VectorSets):
+        return replace(encoded, ids=ids)
+    return Embeddings(encoded, ids=ids)
