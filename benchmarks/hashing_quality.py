@@ -97,7 +97,7 @@ def print_table(result: BenchResult) -> None:
         ]
         print(f"| {evaluation.name} | {' | '.join(cells)} | {cost['fit_seconds']:.0f} |")
     if result.oracle:
-        print(f"| highest possible | {oracle(result, 'i2t')} | {oracle(result, 't2i')} |{' |' * (len(heads) - 2)}")
+        print(f"| oracle | {oracle(result, 'i2t')} | {oracle(result, 't2i')} |{' |' * (len(heads) - 2)}")
 
 
 def oracle(result: BenchResult, side: str) -> str:

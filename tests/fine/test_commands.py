@@ -48,6 +48,20 @@ def test_from_training_to_figures(
     assert json.loads(done.stdout)["queries"] == {"i2t": 20, "t2i": 100}
 
 
+def test_two_models_together(tmp_path: Path) -> None:
+    one, two = np.random.default_rng(0).random((2, 4, 8))
+    for name, scores in (("one", one), ("two", two), ("both", (one + two) / 2)):
+        np.save(tmp_path / f"{name}.npy", scores)
+
+    def figures(*names: str):
+        given = [part for name in names for part in ("--scores", tmp_path / f"{name}.npy")]
+        done = run("evaluate", *given, "--captions-per-image", 2, "--resamples", 0, "--json")
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)["instance"]
+
+    assert figures("one", "two") == figures("both")
+
+
 def test_codes_are_asked_for_where_there_are_none(tmp_path: Path) -> None:
     assert run("train", "vsepp", *DATA, *TINY, "--output", tmp_path).exit_code == 0
     done = run("encode", tmp_path, *DATA, "--continuous")

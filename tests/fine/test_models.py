@@ -256,6 +256,39 @@ def test_vectors_where_regions_are_read(scenes: Dataset) -> None:
     assert "a vector a region" in str(raised.value)
 
 
+def test_words_may_begin_with_vectors_of_an_encoder(scenes: Dataset) -> None:
+    train = scenes.split("train")
+    model = made("vsepp", word_vectors="minilm", learning_rate=1e-9, training={"epochs": 1, "batch_size": 50}).fit(
+        train
+    )
+    vocabulary, vectors = model._fitted_inputs[1].vocabulary, model._fitted_networks.text.embed.weight.detach()
+
+    def cosine(one: str, two: str) -> float:
+        rows = vectors[[vocabulary.rows[one], vocabulary.rows[two]]]
+        return float(torch.nn.functional.cosine_similarity(rows[0], rows[1], dim=0))
+
+    assert cosine("red", "blue") > cosine("red", "left") + 0.2
+    assert cosine("car", "bus") > cosine("car", "cat") + 0.2
+    # As far apart as random ones, which lie in (-0.1, 0.1).
+    assert float(vectors.std()) == pytest.approx(0.2 / np.sqrt(12), rel=0.1)
+    with pytest.raises(OptionError, match="words cannot begin with the text features 'bag-of-words'"):
+        made("vsepp", word_vectors="bag-of-words").fit(train)
+
+
+def test_more_numbers_than_axes_stay_random() -> None:
+    from ficoitr.models.fine.word_vectors import begin_with
+
+    vocabulary = Vocabulary.build(["a red car", "a blue bus"], threshold=1)
+    embedding = torch.nn.Embedding(len(vocabulary), 16)
+    before = embedding.weight.detach().clone()
+    begin_with(embedding, vocabulary, "minilm")
+    after = embedding.weight.detach()
+    changed = (before != after).sum(dim=1)
+    # Five words have five axes, of which the mean takes none away; the last is of next to no extent.
+    assert changed[4:].tolist() == [5] * 5
+    assert changed[:4].tolist() == [0] * 4
+
+
 def test_options_that_there_are_not() -> None:
     with pytest.raises(OptionError, match="has no setting 'text_features'"):
         made("scan", text_features="minilm")

@@ -13,11 +13,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ficoitr.errors import FileFormatError, OptionError, ShapeError
+from ficoitr.errors import FileFormatError, ShapeError
 from ficoitr.models.fine import tiles
 from ficoitr.models.fine.attention import attend
 from ficoitr.models.fine.checkpoints import published_states
-from ficoitr.models.fine.ensemble import mean_scores
 from ficoitr.models.fine.recipe import TripletRecipe
 from ficoitr.models.fine.regions import unit
 from ficoitr.models.fine.sgraf import SGRAFConfig
@@ -264,23 +263,6 @@ def test_dropout_is_that_of_training() -> None:
         network.eval()
         assert torch.equal(network.encode_texts(tokens).states, network.encode_texts(tokens).states)
         assert torch.equal(network.score(images, texts), network.score(images, texts))
-
-
-def test_the_ensemble_is_the_mean_of_both() -> None:
-    scores = []
-    for module in MODULES:
-        network, images, texts = random_case(module)
-        with torch.no_grad():
-            scores.append(network.eval().score(images, texts).float().numpy())
-    both = mean_scores(scores)
-    assert both.dtype == np.float32
-    np.testing.assert_allclose(both, (scores[0].astype(np.float64) + scores[1]) / 2, rtol=1e-6)
-    assert mean_scores([scores[0], scores[1].astype(np.float64)]).dtype == np.float64
-    assert mean_scores([np.array([[1, 2]], dtype=np.int16)] * 2).dtype.kind == "f"
-    with pytest.raises(ShapeError, match=r"matrix 1: the scores have the shape \(5, 6\).*Expected \(5, 7\)"):
-        mean_scores([scores[0], scores[1][:, :6]])
-    with pytest.raises(OptionError, match="no scores"):
-        mean_scores([])
 
 
 def test_other_checkpoints_are_refused(golden: Path) -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ficoitr.errors import CodesError, FicoitrError, IdentifierError, ShapeError, ValuesError
-from ficoitr.outputs import Embeddings, HashCodes, RankedLists, Scores, as_codes, as_embeddings, as_scores
+from ficoitr.errors import CodesError, FicoitrError, IdentifierError, OptionError, ShapeError, ValuesError
+from ficoitr.outputs import (
+    Embeddings,
+    HashCodes,
+    RankedLists,
+    Scores,
+    VectorSets,
+    as_codes,
+    as_embeddings,
+    as_scores,
+    mean_scores,
+)
 
 
 def holed(value: float, dtype: type = np.float32) -> np.ndarray:
@@ -142,3 +153,37 @@ def test_scores_of_both_directions_are_transposed() -> None:
         Scores(np.ones((2, 3)), np.ones((2, 3)))
     with pytest.raises(ShapeError, match="tuple of 3"):
         as_scores((np.ones((2, 2)),) * 3)
+
+
+def test_an_ensemble_is_the_mean_of_scores() -> None:
+    one, two = np.random.default_rng(0).random((2, 5, 7), dtype=np.float32)
+    both = mean_scores([one, Scores(two)])
+    assert both.i2t.dtype == np.float32
+    assert both.t2i is None
+    np.testing.assert_allclose(both.i2t, (one.astype(np.float64) + two) / 2, rtol=1e-6)
+    assert mean_scores([one, two.astype(np.float64)]).i2t.dtype == np.float64
+    assert mean_scores([np.array([[1, 2]], dtype=np.int16)] * 2).i2t.dtype.kind == "f"
+    # Where the directions of one are scored differently, those of the mean are.
+    np.testing.assert_allclose(mean_scores([Scores(one, two.T), two]).direction("t2i"), two.T)
+    with pytest.raises(ShapeError, match=r"model 1: the scores have the shape \(5, 6\).*Expected \(5, 7\)"):
+        mean_scores([one, two[:, :6]])
+    with pytest.raises(OptionError, match="no scores"):
+        mean_scores([])
+
+
+def test_scores_are_saved_where_the_directions_share_them(tmp_path: Path) -> None:
+    Scores(np.eye(2, 3)).save(tmp_path / "scores.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "scores.npy"), np.eye(2, 3))
+    with pytest.raises(OptionError, match="a matrix each"):
+        Scores(np.eye(2, 3), np.eye(3, 2)).save(tmp_path / "other.npy")
+
+
+def test_sets_of_vectors() -> None:
+    sets = VectorSets(np.arange(12.0).reshape(6, 2), np.array([3, 3]), ids=("a", "b"))
+    assert (len(sets), sets.nbytes) == (2, 96)
+    np.testing.assert_array_equal(sets.rows[1], [[6, 7], [8, 9], [10, 11]])
+    with pytest.raises(ShapeError, match="items have 2 to 4 vectors"):
+        _ = VectorSets(np.ones((6, 2)), np.array([2, 4])).rows
+    for lengths in ([3, 2], [6, 0], [[3, 3]]):
+        with pytest.raises(ShapeError, match="6 vectors and lengths"):
+            VectorSets(np.ones((6, 2)), np.array(lengths))

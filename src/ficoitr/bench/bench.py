@@ -35,7 +35,7 @@ class BenchResult:
     efficiency : tuple of dict
         What each model costs: ``fit_seconds``, ``images_per_second``, ``bytes_per_item`` and so on.
     oracle : mapping from dotted key to fraction
-        The highest recalls that the data allow, where the dataset knows them; else empty.
+        Recalls of knowing which texts fit which images, where the dataset knows; else empty.
     comparison : Comparison or None
         Of the models, where there are two or more.
     report : Path
@@ -169,7 +169,7 @@ def _require_whole(**numbers: int) -> None:
 
 
 def _oracle(test: Dataset, evaluation: Evaluation) -> dict[str, float]:
-    """Recall that no model can beat, since a text may describe several images: known where texts carry claims."""
+    """Recall of knowing which texts fit which images, several for many texts: known where texts carry claims."""
     known = [value for value in test.extra.values() if hasattr(value, "oracle")]
     if not known:
         return {}

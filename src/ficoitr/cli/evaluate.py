@@ -29,7 +29,10 @@ def evaluate_command(
     text_codes: Annotated[Path | None, _option("--text-codes", "Hash codes of the texts.", _OUTPUTS)] = None,
     packed: Annotated[bool, _option("--packed", "The codes are packed, eight bits a byte.", _OUTPUTS)] = False,
     bits: Annotated[int | None, _option("--bits", "Bits of a packed code.", _OUTPUTS)] = None,
-    scores: Annotated[Path | None, _option("--scores", "Scores, one row an image: .npy.", _OUTPUTS)] = None,
+    scores: Annotated[
+        list[Path] | None,
+        _option("--scores", "Scores, one row an image: .npy. Given more than once: their mean, an ensemble.", _OUTPUTS),
+    ] = None,
     scores_i2t: Annotated[Path | None, _option("--scores-i2t", "Scores of image queries.", _OUTPUTS)] = None,
     scores_t2i: Annotated[
         Path | None, _option("--scores-t2i", "Scores of text queries, one row a text.", _OUTPUTS)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ficoitr.errors import CaptionMapError, OptionError, OutputError
-from ficoitr.outputs import Embeddings, HashCodes, RankedLists, Scores, read_run
+from ficoitr.outputs import Embeddings, HashCodes, RankedLists, Scores, mean_scores, read_run
 from ficoitr.outputs.files import read_array, read_json
 from ficoitr.outputs.trec import read_identifiers
 from ficoitr.tasks import plain_array
@@ -30,7 +30,7 @@ def read_inputs(
     text_codes: Path | None,
     packed: bool,
     bits: int | None,
-    scores: Path | None,
+    scores: Sequence[Path] | None,
     scores_i2t: Path | None,
     scores_t2i: Path | None,
     run_i2t: Path | None,
@@ -49,6 +49,7 @@ def read_inputs(
     OptionError
         If none was given, more than one, or half of one, or if nothing says how much a run searches.
     """
+    scores = scores or None
     values = ((images, texts), (image_codes, text_codes), (scores,), (scores_i2t, scores_t2i), (run_i2t, run_t2i))
     given = [number for number, paths in enumerate(values) if any(path is not None for path in paths)]
     listed = "; ".join(" and ".join(flags) for flags in _FORMS)
@@ -74,8 +75,10 @@ def read_inputs(
             "images": HashCodes.load(image_codes, packed=packed, bits=bits),
             "texts": HashCodes.load(text_codes, packed=packed, bits=bits),
         }
-    if form[0].startswith("--scores"):
-        return {"scores": Scores(*(read_array(path) for path in paths if path is not None))}
+    if scores:
+        return {"scores": mean_scores([read_array(path) for path in scores]) if scores[1:] else read_array(scores[0])}
+    if scores_i2t is not None and scores_t2i is not None:
+        return {"scores": Scores(read_array(scores_i2t), read_array(scores_t2i))}
     truth = {"text_to_image": text_to_image, "captions_per_image": captions_per_image}
     return {"scores": _runs(run_i2t, run_t2i, image_ids, text_ids, **truth)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,3 +93,50 @@ def as_scores(values: Any) -> Scores:
             raise ShapeError(f"a tuple of {len(values)} score matrices", where="scores", expected="(i2t, t2i)")
         return Scores(*values)
     return Scores(values)
+
+
+def mean_scores(models: Sequence[Any]) -> Scores:
+    """Take the mean of several models' scores of the same pairs, as SCAN, VSRN and SGRAF report their ensembles.
+
+    Parameters
+    ----------
+    models : sequence of Scores, or of arrays of shape (n_images, n_texts)
+        Those of a model each, with the same images and texts in the same order.
+
+    Returns
+    -------
+    Scores
+        Of the widest dtype among them, at least float32.
+
+    Raises
+    ------
+    OptionError
+        If there is none.
+    ShapeError
+        If their shapes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean_scores([np.array([[0.2, 0.8]]), np.array([[0.4, 0.0]])]).i2t
+    array([[0.3, 0.4]])
+    """
+    if not models:
+        raise OptionError("there are no scores to take the mean of", where="models", expected="one or more")
+    given = [as_scores(one) for one in models]
+    i2t = _mean([one.i2t for one in given])
+    if all(one.t2i is None for one in given):
+        return Scores(i2t)
+    return Scores(i2t, _mean([one.direction("t2i") for one in given]))
+
+
+def _mean(matrices: Sequence[Array]) -> Array:
+    shapes = [one.shape for one in matrices]
+    for number, shape in enumerate(shapes):
+        if shape != shapes[0]:
+            raise ShapeError(f"the scores have the shape {shape}", where=f"model {number}", expected=f"{shapes[0]}")
+    total = np.zeros(shapes[0], dtype=np.result_type(np.float32, *matrices))
+    for one in matrices:
+        total += one
+    total /= len(matrices)
+    return total

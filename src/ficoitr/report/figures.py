@@ -169,7 +169,7 @@ def save_figures(
     evaluations : sequence of Evaluation
     formats : sequence of {"png", "pdf", "svg"}
     oracle : mapping from dotted key to fraction, optional
-        Highest recalls that the data allow.
+        Recalls of knowing which texts fit which images.
 
     Returns
     -------

@@ -83,7 +83,7 @@ def write_report(
         One a model, such as ``{"model": "cca", "text_encoding_seconds": 1.2, "storage_bytes": 512000}``. Keys
         become columns; the endings ``_bytes``, ``_seconds``, ``_milliseconds`` and ``_per_second`` are read as units.
     oracle : mapping from dotted key to fraction, optional
-        The highest recalls that the data allow, drawn next to those of the models.
+        Recalls of knowing which texts fit which images, drawn next to those of the models.
     pictures : mapping from caption to path, optional
         PNG, JPEG, WebP or SVG files, put into the file.
     notes : sequence of str

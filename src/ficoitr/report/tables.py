@@ -75,7 +75,7 @@ def _paper_table(
     shown = tuple("rSum" if key == "instance.rsum" else key.rpartition(".")[2] for key in keys)
     headed = tuple((name, len(those)) for name, those in groups if those)
     intervals = " Below: 95% intervals." if any(one.intervals for one in evaluations) else ""
-    limit = " Oracle: the highest that the data allow." if len(rows) > len(evaluations) else ""
+    limit = " Oracle: what knowing which texts fit which images comes to." if len(rows) > len(evaluations) else ""
     bold = " Bold: the best." if len(evaluations) > 1 else ""
     percent = "Percent; rSum is a sum of percentages." if "instance.rsum" in keys else "Percent."
     return Table(title, ("Model", *shown), tuple(rows), (("", 1), *headed), f"{percent}{bold}{intervals}{limit}")

@@ -74,7 +74,7 @@ class SceneTruth:
         return np.split(text[order], ends[:-1]), list(t2i)
 
     def oracle(self, ks: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
-        """Return the best recall a model can reach, as fractions by ``"t2i.R@1"`` and so on.
+        """Return the recall of knowing which texts fit which images, as fractions by ``"t2i.R@1"`` and so on.
 
         See ``oracle.oracle_recall`` for the definition.
         """

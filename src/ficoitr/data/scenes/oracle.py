@@ -1,4 +1,4 @@
-"""The best recall that a model can reach, since captions are ambiguous."""
+"""The recall of knowing which captions fit which images: captions are ambiguous."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ def oracle_recall(
     recall at K is the mean of ``min(1, K / F)``. For an image it ranks the texts that fit it by their
     F, the least ambiguous first, equal ones in random order: recall at K is the probability that a
     text of its own is among the first K.
+
+    This is no bound: a text is likelier for some of the images that it fits, those of few objects above all, and a
+    model that has learnt of which images such texts are written can do better.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -17,6 +17,7 @@ from ficoitr.models.fine.published import read_network
 from ficoitr.models.fine.recipe import TripletRecipe
 from ficoitr.models.fine.scoring import PairScorer
 from ficoitr.models.fine.vocabulary import Vocabulary
+from ficoitr.models.fine.word_vectors import begin_with
 from ficoitr.models.fine.words import Words
 from ficoitr.models.judging import mean_recall
 from ficoitr.models.trained.inputs import FeatureInput, ModelInput, Scaling
@@ -53,6 +54,9 @@ class FineChoice(BaseModel):
         the training split.
     vocabulary_threshold : int
         How often a word must be there to be known.
+    word_vectors : str, optional
+        Text features of a word that its vector begins with, such as ``minilm``, where training captions are few; see
+        `ficoitr.models.fine.word_vectors.begin_with`. By default random numbers, as published.
     """
 
     features: str = "auto"
@@ -60,6 +64,7 @@ class FineChoice(BaseModel):
     image_scaling: Scaling = "each"
     vocabulary: str | None = None
     vocabulary_threshold: int = Field(default=4, ge=1)
+    word_vectors: str | None = None
 
 
 class FineModel(TrainedModel):
@@ -89,6 +94,13 @@ class FineModel(TrainedModel):
 
     def _recipe(self, networks: Any, pairs: Any, seed: int) -> Recipe:
         del pairs, seed
+        if self.config.word_vectors is not None:
+            words = cast("WordInput", self._fitted_inputs[1])
+            begin_with(networks.text.embed, words.vocabulary, self.config.word_vectors)
+        return self._triplet_recipe(networks)
+
+    def _triplet_recipe(self, networks: Any) -> TripletRecipe:
+        """Return how the networks are trained on regions and words."""
         return TripletRecipe(networks, self.config)
 
     def _fit_inputs(

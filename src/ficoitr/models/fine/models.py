@@ -14,7 +14,6 @@ from ficoitr.models.fine.vse_infty import VSEInftyConfig, VSEInftyRecipe
 from ficoitr.models.fine.vsepp import VSEPPConfig
 from ficoitr.models.fine.vsrn import VSRNConfig, VSRNRecipe
 from ficoitr.models.trained.inputs import ModelInput
-from ficoitr.models.training import Recipe
 
 if TYPE_CHECKING:
     from ficoitr.models.fine.captions import WordInput
@@ -82,8 +81,7 @@ class VSRN(FineModel):
     measure = "cosine"
     config_class = VSRNOptions
 
-    def _recipe(self, networks: Any, pairs: Any, seed: int) -> Recipe:
-        del pairs, seed
+    def _triplet_recipe(self, networks: Any) -> VSRNRecipe:
         return VSRNRecipe(networks, self.config)
 
 
@@ -206,6 +204,5 @@ class VSEInfinity(FineModel):
     config_class = VSEInfinityOptions
     masked = True
 
-    def _recipe(self, networks: Any, pairs: Any, seed: int) -> Recipe:
-        del pairs, seed
+    def _triplet_recipe(self, networks: Any) -> VSEInftyRecipe:
         return VSEInftyRecipe(networks, self.config, mask=cast("WordInput", self._fitted_inputs[1]).vocabulary.mask)

@@ -14,7 +14,7 @@ class SGRAFConfig(TripletConfig):
     """What one model of SGRAF learns and how; the defaults are the published settings of SGR for Flickr30K.
 
     It is trained by a `TripletRecipe`. The paper's SGRAF is an SGR and a SAF, trained apart, whose scores are averaged
-    (`ficoitr.models.fine.ensemble.mean_scores`).
+    (`ficoitr.outputs.mean_scores`).
 
     Attributes
     ----------

@@ -52,7 +52,7 @@ class SGRAFNetwork(nn.Module):
         s, of a similarity.
     module : {"SGR", "SAF"}
         Whether similarities are reasoned over or filtered. The paper's SGRAF is two models, one of each, whose scores
-        are averaged (`ficoitr.models.fine.ensemble.mean_scores`).
+        are averaged (`ficoitr.outputs.mean_scores`).
     steps : int
         Of reasoning.
     regions : int

@@ -24,6 +24,8 @@ class VSEPPConfig(TripletConfig):
         Whether the embeddings of images are scaled to norm 1.
     absolute : bool
         Whether embeddings are replaced by their absolute values.
+    hidden : int
+        Of a layer that each region passes before the mean of the regions is taken; 0 for none, as published.
     margin : float
         m of the triplet loss.
     hardest_negatives : bool
@@ -47,6 +49,7 @@ class VSEPPConfig(TripletConfig):
     similarity: Similarity = "cosine"
     image_norm: bool = True
     absolute: bool = False
+    hidden: int = Field(default=0, ge=0)
     training: TrainingConfig = TrainingConfig(epochs=30, batch_size=128)
 
     def network(self, image_width: int, n_words: int) -> VSEPPNetwork:
@@ -59,4 +62,5 @@ class VSEPPConfig(TripletConfig):
             similarity=self.similarity,
             image_norm=self.image_norm,
             absolute=self.absolute,
+            hidden=self.hidden,
         )

@@ -24,7 +24,7 @@ _MOST_NUMBERS = 1 << 24
 
 
 class ImageEncoder(nn.Module):
-    """A linear map of one vector an image.
+    """A linear map of one vector an image, or of the mean of its regions.
 
     Parameters
     ----------
@@ -32,17 +32,22 @@ class ImageEncoder(nn.Module):
         Of the features.
     width : int
         d, of the embedding.
+    hidden : int
+        Of the layer that each region passes before the mean; 0 for none, as in the published code.
     """
 
-    def __init__(self, image_width: int, width: int) -> None:
+    def __init__(self, image_width: int, width: int, hidden: int = 0) -> None:
         super().__init__()
-        self.fc = nn.Linear(image_width, width)
+        self.hidden = nn.Linear(image_width, hidden) if hidden else None
+        self.fc = nn.Linear(hidden or image_width, width)
         nn.init.xavier_uniform_(self.fc.weight)
         nn.init.zeros_(self.fc.bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map features of shape (n, image_width) to (n, d)."""
-        found: Tensor = self.fc(features)
+        """Map features of shape (n, image_width) or (n, R, image_width) to (n, d)."""
+        if self.hidden is not None:
+            features = self.hidden(features).relu()
+        found: Tensor = self.fc(features if features.ndim == 2 else features.mean(dim=1))
         return found
 
 
@@ -65,6 +70,8 @@ class VSEPPNetwork(nn.Module):
         Whether the embeddings of images are scaled to norm 1; those of texts always are.
     absolute : bool
         Whether embeddings are replaced by their absolute values at the end, as order embeddings want it.
+    hidden : int
+        Of the layer that each region passes before the mean of the regions is taken; 0 for none, as published.
 
     Notes
     -----
@@ -89,12 +96,13 @@ class VSEPPNetwork(nn.Module):
         similarity: Similarity = "cosine",
         image_norm: bool = True,
         absolute: bool = False,
+        hidden: int = 0,
     ) -> None:
         super().__init__()
         self.similarity: Similarity = similarity
         self.image_norm = image_norm
         self.absolute = absolute
-        self.image = ImageEncoder(image_width, width)
+        self.image = ImageEncoder(image_width, width, hidden)
         self.text = LastState(n_words, width, word_width=word_width)
 
     @classmethod
@@ -149,12 +157,14 @@ class VSEPPNetwork(nn.Module):
             "similarity": self.similarity,
             "image_norm": self.image_norm,
             "absolute": self.absolute,
+            "hidden": 0 if self.image.hidden is None else self.image.hidden.out_features,
         }
 
     @property
     def widths(self) -> tuple[int, int]:
         """Width of the features of an image or a region, and number of words of the vocabulary."""
-        return self.image.fc.in_features, self.text.embed.num_embeddings
+        first = self.image.hidden or self.image.fc
+        return first.in_features, self.text.embed.num_embeddings
 
     def encode_images(self, features: Tensor) -> Tensor:
         """Map images to embeddings of shape (n, d).
@@ -175,7 +185,7 @@ class VSEPPNetwork(nn.Module):
                 where="images",
                 expected=f"(n_images, {self.widths[0]}) or (n_images, n_regions, {self.widths[0]})",
             )
-        embeddings: Tensor = self.image(features if features.ndim == 2 else features.mean(dim=1)).float()
+        embeddings: Tensor = self.image(features).float()
         if self.image_norm:
             embeddings = F.normalize(embeddings, dim=1)
         return embeddings.abs() if self.absolute else embeddings

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ficoitr.data import Dataset
-from ficoitr.data.absent import AbsentImages
 from ficoitr.data.splits import stratified_splits
+from ficoitr.data.texts import texts_alone
 from ficoitr.errors import CategoryError, InputError, OptionError, ShapeError
 from ficoitr.models.labels.quality import LabelQuality, best_thresholds, held_out_decisions, label_quality
 from ficoitr.outputs import Embeddings, HashCodes, VectorSets
 
 if TYPE_CHECKING:
+    from ficoitr.data import Dataset
     from ficoitr.models.base import Encoder, Progress
 
 Array = np.ndarray[Any, Any]
@@ -130,7 +130,7 @@ def zero_shot_labeller(
     """
     _require_one_rule(validation, top, share, len(names))
     texts = [template.format(name) for name in names for template in templates]
-    encoded = _vectors(encoder.encode_texts(_texts_alone(texts), progress=progress))
+    encoded = _vectors(encoder.encode_texts(texts_alone(texts, "prompts"), progress=progress))
     vectors = label_vectors(encoded.reshape(len(names), len(templates), -1))
     labeller = ZeroShotLabeller(encoder, tuple(names), vectors, top=top, share=share)
     if validation is None:
@@ -194,19 +194,6 @@ def zero_shot_scores(images: Array, labels: Array) -> Array:
         )
     scores: Array = _unit(images) @ _unit(labels).T
     return scores
-
-
-def _texts_alone(texts: Sequence[str]) -> Dataset:
-    """Make a dataset of texts, since encoders take datasets."""
-    ids = tuple(f"prompt {row}" for row in range(len(texts)))
-    return Dataset(
-        name="prompts",
-        images=AbsentImages(len(texts), "Encode only the texts: they are names of labels, not captions"),
-        image_ids=ids,
-        texts=tuple(texts),
-        text_ids=ids,
-        text_to_image=np.arange(len(texts)),
-    )
 
 
 def _vectors(encoded: Embeddings | HashCodes | VectorSets) -> Array:
