@@ -96,3 +96,27 @@ def test_a_suite_of_both_kinds(tmp_path: Path) -> None:
     assert scores.shape == (20, 100)
     assert "Pairs per second" in result.report.read_text()
     assert bench(suite, output=tmp_path, resamples=0).found == ("scan", "vsepp")
+
+
+def test_scores_of_models_that_have_vectors(tmp_path: Path) -> None:
+    assert run("train", "vsepp", *DATA, *TINY, "--output", tmp_path).exit_code == 0
+    done = run("encode", tmp_path, *DATA, "--scores")
+    assert done.exit_code == 0, done.output
+    assert np.load(tmp_path / "test" / "scores.npy").shape == (20, 100)
+    hashing = ["--bits", 8, "--set", "hidden=8", "--set", "negatives=8", "--set", "training.epochs=1"]
+    assert run("train", "ucch", *DATA, *hashing, "--output", tmp_path / "codes").exit_code == 0
+    assert "the model 'ucch' makes codes" in str(run("encode", tmp_path / "codes", *DATA, "--scores").exception)
+
+
+def test_models_together_are_of_the_same_items(tmp_path: Path) -> None:
+    for name, ids, shape in (("one", "ab", (2, 4)), ("two", "ba", (2, 4)), ("three", "ab", (2, 6))):
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "scores.npy", np.ones(shape))
+        (tmp_path / name / "images.ids.txt").write_text("\n".join(ids) + "\n")
+
+    def problem(other: str) -> str:
+        given = ("--scores", tmp_path / "one" / "scores.npy", "--scores", tmp_path / other / "scores.npy")
+        return str(run("evaluate", *given, "--captions-per-image", 2).exception)
+
+    assert f"{tmp_path}/two/scores.npy: the images are not those of {tmp_path}/one/scores.npy" in problem("two")
+    assert f"{tmp_path}/three/scores.npy: the scores have the shape (2, 6). Expected (2, 4)" in problem("three")

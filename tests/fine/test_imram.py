@@ -19,6 +19,7 @@ from ficoitr.models.fine.checkpoints import published_states
 from ficoitr.models.fine.imram import IMRAMConfig
 from ficoitr.models.fine.imram_attention import Memory
 from ficoitr.models.fine.imram_networks import IMRAMNetwork
+from ficoitr.models.fine.models import IMRAMOptions
 from ficoitr.models.fine.recipe import TripletRecipe
 from ficoitr.models.fine.scoring import PairScorer
 from ficoitr.models.fine.words import Tokens, Words
@@ -302,12 +303,12 @@ def test_published_sizes() -> None:
 
 
 def test_presets() -> None:
-    configs = {name: read_config(IMRAMConfig, "imram", preset=name) for name in preset_names("imram")}
-    assert configs["flickr30k"] == IMRAMConfig()
+    configs = {name: read_config(IMRAMOptions, "imram", preset=name) for name in preset_names("imram")}
+    assert configs["flickr30k"] == IMRAMOptions()
     coco = configs["coco-text"]
     found = (coco.mode, coco.steps, coco.lambda_softmax, coco.learning_rate, coco.training.epochs, coco.decay_every)
     assert found == ("text", 3, 11.0, 5e-4, 20, 10)
     assert (configs["flickr30k-script"].mode, configs["flickr30k-script"].steps) == ("image", 1)
     assert "small" in configs
     with pytest.raises(OptionError, match="mode is 'vse'"):
-        read_config(IMRAMConfig, "imram", settings={"mode": "vse"})
+        read_config(IMRAMOptions, "imram", settings={"mode": "vse"})

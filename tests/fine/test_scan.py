@@ -16,6 +16,7 @@ from torch import Tensor
 from ficoitr.errors import FileFormatError, OptionError, ShapeError, ValuesError
 from ficoitr.models.fine.attention import Attention, attend
 from ficoitr.models.fine.grouping import groups, ungrouped
+from ficoitr.models.fine.models import SCANOptions
 from ficoitr.models.fine.recipe import TripletRecipe
 from ficoitr.models.fine.regions import RegionEncoder, unit
 from ficoitr.models.fine.scan import SCANConfig
@@ -355,8 +356,8 @@ def test_presets() -> None:
     names = {
         f"{dataset}{kind}" for dataset in ("flickr30k", "coco") for kind in ("", "-t2i-avg", "-i2t-lse", "-i2t-avg")
     }
-    assert set(preset_names("scan")) == {*names, "small"}
-    assert read_config(SCANConfig, "scan", preset="flickr30k") == SCANConfig()
-    coco = read_config(SCANConfig, "scan", preset="coco-i2t-lse")
+    assert set(preset_names("scan")) == {*names, "small", "small-flickr8k"}
+    assert read_config(SCANOptions, "scan", preset="flickr30k") == SCANOptions()
+    coco = read_config(SCANOptions, "scan", preset="coco-i2t-lse")
     assert (coco.lambda_softmax, coco.lambda_lse, coco.learning_rate) == (4.0, 20.0, 5e-4)
     assert (coco.training.epochs, coco.decay_every, coco.training.batch_size) == (20, 10, 128)

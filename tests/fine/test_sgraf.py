@@ -17,6 +17,7 @@ from ficoitr.errors import FileFormatError, ShapeError
 from ficoitr.models.fine import tiles
 from ficoitr.models.fine.attention import attend
 from ficoitr.models.fine.checkpoints import published_states
+from ficoitr.models.fine.models import SGRAFOptions
 from ficoitr.models.fine.recipe import TripletRecipe
 from ficoitr.models.fine.regions import unit
 from ficoitr.models.fine.sgraf import SGRAFConfig
@@ -281,7 +282,7 @@ def test_another_number_of_regions_is_refused() -> None:
     network, images, texts = random_case("SGR")
     with pytest.raises(ShapeError, match=r"\(5, 3, 12\).*as many as the network was built for"):
         network.score(images[:, :3], texts)
-    assert SGRAFConfig(width=8).network(6, 10, 49).similarity.regions == 49
+    assert SGRAFConfig(width=8, regions=49).network(6, 10).similarity.regions == 49
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -304,8 +305,8 @@ def test_published_sizes() -> None:
 
 
 def test_presets() -> None:
-    configs = {name: read_config(SGRAFConfig, "sgraf", preset=name) for name in preset_names("sgraf")}
-    assert configs["flickr30k"] == SGRAFConfig()
+    configs = {name: read_config(SGRAFOptions, "sgraf", preset=name) for name in preset_names("sgraf")}
+    assert configs["flickr30k"] == SGRAFOptions()
     found = {
         name: (one.module, one.training.epochs, one.decay_every, one.learning_rate) for name, one in configs.items()
     }

@@ -14,6 +14,7 @@ from torch import Tensor
 from ficoitr.errors import FileFormatError, ShapeError
 from ficoitr.models.fine.gpo import GPO
 from ficoitr.models.fine.losses import triplet_loss
+from ficoitr.models.fine.models import VSEInfinityOptions
 from ficoitr.models.fine.vse_infty import VSEInftyConfig, VSEInftyRecipe, drop_regions, drop_tokens
 from ficoitr.models.fine.vse_infty_networks import VSEInftyNetwork
 from ficoitr.models.fine.words import Tokens
@@ -253,6 +254,6 @@ def test_the_first_epoch_sums_over_all_negatives() -> None:
 
 
 def test_presets() -> None:
-    assert set(preset_names("vse-infinity")) == {"flickr30k", "coco", "small"}
+    assert set(preset_names("vse-infinity")) == {"flickr30k", "coco", "small", "small-flickr8k"}
     for dataset in ("flickr30k", "coco"):
-        assert read_config(VSEInftyConfig, "vse-infinity", preset=dataset) == VSEInftyConfig()
+        assert read_config(VSEInfinityOptions, "vse-infinity", preset=dataset) == VSEInfinityOptions()

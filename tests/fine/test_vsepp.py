@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ficoitr.errors import FileFormatError, ShapeError
 from ficoitr.models.fine.losses import triplet_loss
+from ficoitr.models.fine.models import VSEPPOptions
 from ficoitr.models.fine.recipe import TripletRecipe
 from ficoitr.models.fine.vsepp import VSEPPConfig
 from ficoitr.models.fine.vsepp_networks import VSEPPNetwork
@@ -187,11 +188,11 @@ def test_published_sizes() -> None:
 
 
 def test_presets() -> None:
-    assert set(preset_names("vsepp")) == {"flickr30k", "coco", "vse0", "order0", "orderpp", "small"}
+    assert set(preset_names("vsepp")) == {"flickr30k", "coco", "vse0", "order0", "orderpp", "small", "small-flickr8k"}
     for variant in ("vse0", "order0", "orderpp"):
-        assert read_config(VSEPPConfig, "vsepp", preset=variant) == VSEPPConfig(**VARIANTS[variant])
+        assert read_config(VSEPPOptions, "vsepp", preset=variant) == VSEPPOptions(**VARIANTS[variant])
     for dataset in ("flickr30k", "coco"):
-        assert read_config(VSEPPConfig, "vsepp", preset=dataset) == VSEPPConfig()
+        assert read_config(VSEPPOptions, "vsepp", preset=dataset) == VSEPPOptions()
 
 
 @pytest.mark.parametrize("hardest", [True, False])

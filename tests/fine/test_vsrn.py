@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ficoitr.errors import FileFormatError, ShapeError
+from ficoitr.models.fine.models import VSRNOptions
 from ficoitr.models.fine.vsrn import VSRNConfig, VSRNRecipe
 from ficoitr.models.fine.vsrn_captions import caption_targets
 from ficoitr.models.fine.vsrn_networks import VSRNNetwork, over_regions
@@ -396,8 +397,8 @@ def test_16_bits() -> None:
 
 
 def test_presets() -> None:
-    assert preset_names("vsrn") == ("flickr30k", "coco", "small")
-    configs = {name: read_config(VSRNConfig, "vsrn", preset=name) for name in preset_names("vsrn")}
-    assert configs["flickr30k"] == VSRNConfig()
-    assert configs["coco"] == VSRNConfig(variant="coco", decay_every=15)
+    assert preset_names("vsrn") == ("flickr30k", "coco", "small", "small-flickr8k")
+    configs = {name: read_config(VSRNOptions, "vsrn", preset=name) for name in preset_names("vsrn")}
+    assert configs["flickr30k"] == VSRNOptions()
+    assert configs["coco"] == VSRNOptions(variant="coco", decay_every=15)
     assert configs["small"].width < 2048

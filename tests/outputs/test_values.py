@@ -165,7 +165,7 @@ def test_an_ensemble_is_the_mean_of_scores() -> None:
     assert mean_scores([np.array([[1, 2]], dtype=np.int16)] * 2).i2t.dtype.kind == "f"
     # Where the directions of one are scored differently, those of the mean are.
     np.testing.assert_allclose(mean_scores([Scores(one, two.T), two]).direction("t2i"), two.T)
-    with pytest.raises(ShapeError, match=r"model 1: the scores have the shape \(5, 6\).*Expected \(5, 7\)"):
+    with pytest.raises(ShapeError, match=r"model 2: the scores have the shape \(5, 6\).*Expected \(5, 7\), as of"):
         mean_scores([one, two[:, :6]])
     with pytest.raises(OptionError, match="no scores"):
         mean_scores([])

@@ -20,6 +20,7 @@ from ficoitr.evaluation import Evaluation, evaluate
 from ficoitr.models import load_model
 from ficoitr.models.features import feature_source, shared_features
 from ficoitr.outputs import Scores
+from ficoitr.outputs.files import digest_file
 
 if TYPE_CHECKING:
     from ficoitr.models import Encoder
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _EVALUATION = "evaluation.json"
 # Timing a part is enough for a throughput, and keeps a suite quick.
 _TIMED_IMAGES = 100
+# By option, what manifests call the source of the features that it names.
+_CONTENTS = {"features": "image features", "text_features": "text features", "word_vectors": "word vectors"}
 # What options of features may say instead of a name.
 _NO_FEATURES = ("auto", "terms")
 
@@ -120,15 +123,18 @@ def run_model(
 
 
 def _sources(chosen: SuiteModel, dataset: Dataset) -> dict[str, Any]:
-    """What the features that a model's options name are extracted by, hashes of weights included."""
-    found, options = {}, chosen.options()
-    for modality, option in FEATURE_OPTIONS.items():
-        name = options.get(option, "auto")
+    """What a model's options name by the place or the name, by content: features, hashes of weights included, words."""
+    found: dict[str, Any] = {}
+    options = chosen.options()
+    for option, modality in (*((option, side) for side, option in FEATURE_OPTIONS.items()), ("word_vectors", "text")):
+        name = options.get(option) or "auto"
         if name not in _NO_FEATURES:
             weights = options.get("weights") if modality == "image" else None
             source = feature_source(dataset, name, modality, weights=weights, others=_NO_FEATURES)
             if source.identity is not None:
-                found[f"{modality} features"] = dict(source.identity)
+                found[_CONTENTS[option]] = dict(source.identity)
+    if options.get("vocabulary"):
+        found["vocabulary"] = digest_file(options["vocabulary"])
     return found
 
 

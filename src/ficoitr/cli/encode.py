@@ -44,6 +44,9 @@ def encode_command(
     continuous: Annotated[
         bool, typer.Option("--continuous", help="Write the values whose signs are the codes, not the codes.")
     ] = False,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Write the scores of all pairs, for an ensemble; attention always does.")
+    ] = False,
     folder: Annotated[
         Path | None,
         typer.Option("--output", help="Default: the split's name, in the run or beside the file.", show_default=False),
@@ -63,14 +66,16 @@ def encode_command(
     from ficoitr.outputs.embeddings import write_ids
 
     loaded = _load(run, model, settings or ())
+    if continuous and loaded.measure != "hamming":
+        raise OptionError(f"the model {loaded.name!r} makes no codes", where="--continuous", fix="Leave it away")
+    if scores and loaded.granularity != "fine":
+        raise OptionError(f"the model {loaded.name!r} makes codes", where="--scores", fix="Leave it away")
     with messages.status("Reading"):
         data = load_named(dataset, root, split, options)
     place = folder or (run if run.is_dir() else run.parent) / split
-    place.mkdir(parents=True, exist_ok=True)
-    if continuous and loaded.measure != "hamming":
-        raise OptionError(f"the model {loaded.name!r} makes no codes", where="--continuous", fix="Leave it away")
     with shared_features(cache), progress_bar() as progress:
-        outputs = _outputs(loaded, data, place, progress, continuous=continuous)
+        outputs = _outputs(loaded, data, place, progress, continuous=continuous, scores=scores)
+    place.mkdir(parents=True, exist_ok=True)
     for name, one in outputs.items():
         one.save(place / f"{name}.npy")
     if "scores" in outputs:
@@ -88,9 +93,11 @@ def encode_command(
     output.print(f"Next: {again}", markup=False, soft_wrap=True)
 
 
-def _outputs(model: Any, data: Dataset, place: Path, progress: Progress, *, continuous: bool) -> dict[str, Any]:
+def _outputs(
+    model: Any, data: Dataset, place: Path, progress: Progress, *, continuous: bool, scores: bool
+) -> dict[str, Any]:
     """Encode what the model hands on; or score all pairs, where nothing else can compare what it makes of them."""
-    if model.measure == "pairs":
+    if scores or model.measure == "pairs":
         return {"scores": model.scores(data, folder=place / _UNFINISHED, progress=progress)}
     if continuous:
         return {

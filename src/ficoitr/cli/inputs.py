@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ficoitr.errors import CaptionMapError, OptionError, OutputError
+from ficoitr.errors import CaptionMapError, IdentifierError, OptionError, OutputError
 from ficoitr.outputs import Embeddings, HashCodes, RankedLists, Scores, mean_scores, read_run
+from ficoitr.outputs.embeddings import read_ids
 from ficoitr.outputs.files import read_array, read_json
 from ficoitr.outputs.trec import read_identifiers
 from ficoitr.tasks import plain_array
@@ -76,7 +77,7 @@ def read_inputs(
             "texts": HashCodes.load(text_codes, packed=packed, bits=bits),
         }
     if scores:
-        return {"scores": mean_scores([read_array(path) for path in scores]) if scores[1:] else read_array(scores[0])}
+        return {"scores": _ensemble(scores) if scores[1:] else read_array(scores[0])}
     if scores_i2t is not None and scores_t2i is not None:
         return {"scores": Scores(read_array(scores_i2t), read_array(scores_t2i))}
     truth = {"text_to_image": text_to_image, "captions_per_image": captions_per_image}
@@ -98,6 +99,22 @@ def require_folder(folder: Path) -> None:
         raise OutputError(
             f"the folder {nearest} may not be written", where=str(folder), fix="Choose a folder you may write to"
         )
+
+
+def _ensemble(paths: Sequence[Path]) -> Scores:
+    """Read the scores of several models; where identifiers lie beside them, they have to be the same."""
+    for side in ("images", "texts"):
+        known = {path: ids for path in paths if (ids := read_ids(path.with_name(f"{side}.npy"))) is not None}
+        first = next(iter(known), None)
+        for path, ids in known.items():
+            if first is not None and ids != known[first]:
+                raise IdentifierError(
+                    f"the {side} are not those of {first}, or in another order",
+                    where=str(path),
+                    expected=f"the same {side}.ids.txt beside both",
+                    fix="Encode the same split of the same dataset by both models",
+                )
+    return mean_scores([read_array(path) for path in paths], [str(path) for path in paths])
 
 
 def _runs(

@@ -134,7 +134,12 @@ def evaluate(
         raise OptionError(f"the seed is {seed!r}", where="seed", expected="a whole number of at least 0")
     measure = measure or chosen.measure if scores is None else measure
     if measure is not None and measure not in MEASURES:
-        raise OptionError(f"{measure!r} is unknown", where="measure", expected=f"one of {', '.join(MEASURES)}")
+        raise OptionError(
+            f"{measure!r} is unknown",
+            where="measure",
+            expected=f"one of {', '.join(MEASURES)}",
+            fix="Pass scores=model.scores(dataset), without a measure" if measure == "pairs" else None,
+        )
     problem = build_problem(
         images,
         texts,

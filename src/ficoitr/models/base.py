@@ -39,7 +39,7 @@ class Encoder(Protocol):
     granularity : {"fine", "coarse"}
         Whether it hands on real-valued embeddings (fine) or hash codes (coarse).
     measure : {"cosine", "inner_product", "euclidean", "hamming", "pairs"}
-        How its outputs are to be compared; ``pairs`` by itself alone, see `PairEncoder`.
+        How its outputs are to be compared; ``pairs`` by itself alone, see `ficoitr.models.base.PairEncoder`.
     inputs : str
         What it reads of an image, such as the name of a feature set: tables name it, since it matters as much as
         the model.

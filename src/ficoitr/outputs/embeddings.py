@@ -12,6 +12,7 @@ import numpy as np
 from ficoitr.errors import CodesError, FileFormatError, ShapeError
 from ficoitr.outputs.checks import Array, as_matrix, check_ids, require_finite
 from ficoitr.outputs.files import atomic_path, naming, read_array, read_lines
+from ficoitr.outputs.vector_sets import VectorSets
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +149,13 @@ def as_embeddings(values: Any, *, ids: Sequence[str] | None = None, modality: st
         return values if ids is None else Embeddings(values.values, tuple(ids))
     if isinstance(values, str | Path):
         return Embeddings.load(values, modality=modality, ids=ids)
+    if isinstance(values, VectorSets):
+        raise ShapeError(
+            "these are sets of vectors, which only the model that made them compares",
+            where=modality,
+            expected="a vector an item",
+            fix="Pass what the model makes of them: evaluate(scores=model.scores(dataset))",
+        )
     return Embeddings(
         values if isinstance(values, np.ndarray) else as_matrix(values, modality),
         None if ids is None else tuple(ids),

@@ -11,7 +11,7 @@ import numpy as np
 
 from ficoitr.errors import OptionError, ShapeError
 from ficoitr.outputs.checks import Array, as_matrix, require_finite
-from ficoitr.outputs.files import atomic_path
+from ficoitr.outputs.files import atomic_path, naming
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,13 +95,15 @@ def as_scores(values: Any) -> Scores:
     return Scores(values)
 
 
-def mean_scores(models: Sequence[Any]) -> Scores:
+def mean_scores(models: Sequence[Any], names: Sequence[str] | None = None) -> Scores:
     """Take the mean of several models' scores of the same pairs, as SCAN, VSRN and SGRAF report their ensembles.
 
     Parameters
     ----------
     models : sequence of Scores, or of arrays of shape (n_images, n_texts)
         Those of a model each, with the same images and texts in the same order.
+    names : sequence of str, optional
+        What errors call them, such as their paths.
 
     Returns
     -------
@@ -123,7 +125,17 @@ def mean_scores(models: Sequence[Any]) -> Scores:
     """
     if not models:
         raise OptionError("there are no scores to take the mean of", where="models", expected="one or more")
-    given = [as_scores(one) for one in models]
+    called = names or [f"model {number}" for number in range(1, len(models) + 1)]
+    given = []
+    for name, one in zip(called, models, strict=True):
+        with naming(name):
+            given.append(as_scores(one))
+        if given[-1].i2t.shape != given[0].i2t.shape:
+            raise ShapeError(
+                f"the scores have the shape {given[-1].i2t.shape}",
+                where=name,
+                expected=f"{given[0].i2t.shape}, as of {called[0]}",
+            )
     i2t = _mean([one.i2t for one in given])
     if all(one.t2i is None for one in given):
         return Scores(i2t)
@@ -131,11 +143,7 @@ def mean_scores(models: Sequence[Any]) -> Scores:
 
 
 def _mean(matrices: Sequence[Array]) -> Array:
-    shapes = [one.shape for one in matrices]
-    for number, shape in enumerate(shapes):
-        if shape != shapes[0]:
-            raise ShapeError(f"the scores have the shape {shape}", where=f"model {number}", expected=f"{shapes[0]}")
-    total = np.zeros(shapes[0], dtype=np.result_type(np.float32, *matrices))
+    total = np.zeros(matrices[0].shape, dtype=np.result_type(np.float32, *matrices))
     for one in matrices:
         total += one
     total /= len(matrices)

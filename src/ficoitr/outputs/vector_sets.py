@@ -46,15 +46,20 @@ class VectorSets:
         name = "vector sets"
         values = as_matrix(self.values, name)
         require_finite(values, name)
-        lengths = np.asarray(self.lengths, dtype=np.int64)
-        if lengths.ndim != 1 or lengths.min(initial=1) < 1 or lengths.sum() != len(values):
+        lengths = np.asarray(self.lengths)
+        if (
+            lengths.dtype.kind not in "iu"
+            or lengths.ndim != 1
+            or lengths.min(initial=1) < 1
+            or lengths.sum() != len(values)
+        ):
             raise ShapeError(
-                f"{len(values):,} vectors and lengths of shape {lengths.shape} that sum up to {lengths.sum():,}",
+                f"{len(values):,} vectors and lengths of type {lengths.dtype} and shape {lengths.shape}",
                 where=name,
-                expected="a length of at least 1 for each item, which sum up to the number of vectors",
+                expected="whole numbers, at least 1 for each item, which sum up to the number of vectors",
             )
         object.__setattr__(self, "values", values)
-        object.__setattr__(self, "lengths", lengths)
+        object.__setattr__(self, "lengths", lengths.astype(np.int64))
         object.__setattr__(self, "ids", check_ids(self.ids, len(lengths), name))
 
     def __len__(self) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-import torch
 
 from ficoitr.errors import InputError, ValuesError
 from ficoitr.models.fine.vocabulary import Vocabulary
@@ -21,34 +21,35 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 _STEP = 2048
+# So many texts may all be made of unknown words: a query of one is answered as it would be among others.
+_MAY_BE_UNKNOWN = 20
 
 
 class Captions:
-    """Captions as rows of a vocabulary.
+    """Captions as rows of a vocabulary, end to end, so that a long one makes no others long.
 
     Parameters
     ----------
-    ids : array of int64, shape (n, L)
-        Padded at the end.
-    lengths : array of int64, shape (n,)
+    captions : sequence of sequences of int
+        The rows of each caption's tokens.
     """
 
-    def __init__(self, ids: Array, lengths: Array) -> None:
-        self.ids = ids
-        self.lengths = lengths
+    def __init__(self, captions: Sequence[Sequence[int]]) -> None:
+        self._ids = np.fromiter(chain.from_iterable(captions), dtype=np.int32)
+        self._ends = np.cumsum([len(one) for one in captions])
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self._ends)
 
     @property
-    def shape(self) -> tuple[int, int]:
-        """Number of captions, and tokens of the longest."""
-        return len(self.ids), int(self.ids.shape[1])
+    def shape(self) -> tuple[int]:
+        """Number of captions."""
+        return (len(self),)
 
     def take(self, rows: Array) -> Tokens:
         """Read some captions, padded to the longest of them."""
-        lengths = self.lengths[rows]
-        return Tokens(torch.from_numpy(self.ids[rows, : lengths.max()]), torch.from_numpy(lengths))
+        starts = np.where(rows > 0, self._ends[rows - 1], 0)
+        return Tokens.of([self._ids[start:end].tolist() for start, end in zip(starts, self._ends[rows], strict=True)])
 
 
 class WordInput:
@@ -78,7 +79,8 @@ class WordInput:
         InputError
             If the dataset has no words.
         ValuesError
-            If no text has a word that the vocabulary knows: it is of another language, or of another model.
+            If of many texts none has a word that the vocabulary knows: they are in another language, or it is another
+            model's.
         """
         _require_words(dataset)
         captions, total = [], len(dataset.texts)
@@ -86,16 +88,15 @@ class WordInput:
             captions += [self.vocabulary.encode(text) for text in dataset.texts[start : start + _STEP]]
             if progress is not None:
                 progress("texts", len(captions), total)
-        tokens = Tokens.of(captions)
         special = self.vocabulary.special
-        if all(one in special for caption in captions for one in caption):
+        if total > _MAY_BE_UNKNOWN and all(one in special for caption in captions for one in caption):
             raise ValuesError(
                 f"no text has a word of the {len(self.vocabulary):,} that the model knows",
                 where=f"dataset {dataset.name!r}",
                 expected="texts in the language that it was trained on",
                 fix="Give a checkpoint the vocabulary file that it was trained with, or train on texts like these",
             )
-        return Captions(tokens.ids.numpy(), tokens.lengths.numpy())
+        return Captions(captions)
 
     def content(self, dataset: Dataset) -> str:
         """Return nothing of its own: texts are known by those of the dataset."""
@@ -114,7 +115,7 @@ class WordInput:
 
 
 class CaptionPairs(FeaturePairs):
-    """Pairs of an image's regions, of shape (R, width), and a caption; the batch's texts are `Tokens`."""
+    """Pairs of the features of an image and a caption; the batch's texts are `Tokens`."""
 
     texts: Captions
 

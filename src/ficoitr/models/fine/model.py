@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import Field
 from torch import nn
 
-from ficoitr.errors import OptionError
+from ficoitr.errors import OptionError, ShapeError
 from ficoitr.models.base import Granularity
+from ficoitr.models.features import load_extractor
 from ficoitr.models.fine.captions import CaptionPairs, Captions, WordInput, training_vocabulary
 from ficoitr.models.fine.published import read_network
 from ficoitr.models.fine.recipe import TripletRecipe
 from ficoitr.models.fine.scoring import PairScorer
-from ficoitr.models.fine.vocabulary import Vocabulary
-from ficoitr.models.fine.word_vectors import begin_with
+from ficoitr.models.fine.vocabulary import MASK, Vocabulary
+from ficoitr.models.fine.word_vectors import begin_with, require_word_vectors
 from ficoitr.models.fine.words import Words
 from ficoitr.models.judging import mean_recall
+from ficoitr.models.trained.choices import ImageChoice
 from ficoitr.models.trained.inputs import FeatureInput, ModelInput, Scaling
 from ficoitr.models.trained.model import TrainedModel
 from ficoitr.models.trained.saving import SavedModel
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 
-class FineChoice(BaseModel):
+class FineChoice(ImageChoice):
     """What a fine-grained model reads.
 
     Attributes
@@ -47,8 +49,8 @@ class FineChoice(BaseModel):
     weights : str, optional
         File of the weights of the image features, where no package brings them.
     image_scaling : {"none", "whole", "each"}
-        ``none`` leaves regions as they are. ``whole`` brings all their values together to mean 0 and variance 1,
-        ``each`` those of each number of a region, as they are on the training split.
+        ``none`` leaves regions as they are, as published. ``whole`` brings all their values together to mean 0 and
+        variance 1, ``each`` those of each number of a region, as they are on the training split.
     vocabulary : str, optional
         File of the words it knows: the authors' JSON or pickle, which their checkpoints need. By default the words of
         the training split.
@@ -59,9 +61,7 @@ class FineChoice(BaseModel):
         `ficoitr.models.fine.word_vectors.begin_with`. By default random numbers, as published.
     """
 
-    features: str = "auto"
-    weights: str | None = None
-    image_scaling: Scaling = "each"
+    image_scaling: Scaling = "none"
     vocabulary: str | None = None
     vocabulary_threshold: int = Field(default=4, ge=1)
     word_vectors: str | None = None
@@ -79,6 +79,8 @@ class FineModel(TrainedModel):
         Settings that no tensor of the authors' checkpoints tells, and their options may.
     masked : bool
         Whether its vocabulary has ``<mask>``.
+    makes_sets : bool
+        Whether it makes a set of vectors of an image or a text, and not one.
     """
 
     granularity: Granularity = "fine"
@@ -86,6 +88,7 @@ class FineModel(TrainedModel):
     axes: Literal[1, 2] = 2
     published_choices: ClassVar[tuple[str, ...]] = ()
     masked: ClassVar[bool] = False
+    makes_sets: ClassVar[bool] = False
 
     def _build(self, image: ModelInput, text: ModelInput, n_categories: int) -> nn.Module:
         del n_categories
@@ -107,7 +110,17 @@ class FineModel(TrainedModel):
         self, train: Dataset, seed: int, progress: Progress | None
     ) -> tuple[tuple[ModelInput, Any], tuple[ModelInput, Any]]:
         config = self.config
-        regions = FeatureInput.fit(
+        # What may be wrong is found before regions are read, which take long.
+        if config.word_vectors is not None:
+            require_word_vectors(config.word_vectors)
+        known = (
+            training_vocabulary(train, config.vocabulary_threshold)
+            if config.vocabulary is None
+            else Vocabulary.read(config.vocabulary)
+        )
+        words = WordInput(known.with_mask() if self.masked else known)
+        captions = words(train, progress)
+        images = FeatureInput.fit(
             train,
             "image",
             config.features,
@@ -117,13 +130,7 @@ class FineModel(TrainedModel):
             seed=seed,
             progress=progress,
         )
-        known = (
-            training_vocabulary(train, config.vocabulary_threshold)
-            if config.vocabulary is None
-            else Vocabulary.read(config.vocabulary)
-        )
-        words = WordInput(known.with_mask() if self.masked else known)
-        return regions, (words, words(train, progress))
+        return images, (words, captions)
 
     def _load_inputs(self, saved: SavedModel) -> tuple[ModelInput, ModelInput]:
         return FeatureInput.from_parts("image", saved.inputs[0], saved.arrays), WordInput.from_parts(saved.arrays)
@@ -135,11 +142,17 @@ class FineModel(TrainedModel):
     def _read(self, features: Any, rows: Array, side: Literal["image", "text"]) -> Any:
         return features.take(rows) if side == "text" else super()._read(features, rows, side)
 
+    def _kept(self, encoded: Any) -> Any:
+        if isinstance(encoded, Words):
+            return VectorSets(encoded.states[encoded.mask].float().cpu().numpy(), encoded.lengths.cpu().numpy())
+        return super()._kept(encoded)
+
     def _joined(self, parts: Sequence[Any]) -> Any:
-        """Join what the networks return: vectors to an array, sets of vectors to `VectorSets`."""
-        if isinstance(parts[0], Words):
-            values = np.concatenate([part.states[part.mask].float().cpu().numpy() for part in parts])
-            return VectorSets(values, np.concatenate([part.lengths.cpu().numpy() for part in parts]))
+        """Join vectors to an array, and sets of vectors to `VectorSets`."""
+        if isinstance(parts[0], VectorSets):
+            return VectorSets(
+                np.concatenate([part.values for part in parts]), np.concatenate([part.lengths for part in parts])
+            )
         vectors: Array = super()._joined(parts)
         if vectors.ndim == 2:
             return vectors
@@ -148,6 +161,11 @@ class FineModel(TrainedModel):
 
     def _judge(self, images: Any, texts: Any, validation: Dataset) -> float:
         return mean_recall(PairScorer(self._fitted_networks, images, texts).matrix(), validation.text_to_image)
+
+    def _identity(self, train: Dataset, validation: Dataset | None) -> dict[str, Any]:
+        features = self.config.word_vectors
+        source = None if features is None else load_extractor(features).identity
+        return {**super()._identity(train, validation), "word_vectors": source}
 
     def encode_images(self, dataset: Dataset, *, progress: Progress | None = None) -> Embeddings | VectorSets:
         """Encode the images: float32, d numbers each, or each of their regions."""
@@ -164,7 +182,15 @@ class FineModel(TrainedModel):
         *,
         dtype: Literal["float32", "float64"] = "float32",
     ) -> PairScorer:
-        """Return what scores pairs of encoded images and texts: all of them, or those of lists of candidates."""
+        """Return what scores pairs of encoded images and texts: all of them, or those of lists of candidates.
+
+        Raises
+        ------
+        ShapeError
+            If they are not what this model makes of images and texts.
+        """
+        for side, given in (("images", images), ("texts", texts)):
+            self._require_own(side, given)
         return PairScorer(self._fitted_networks, images, texts, dtype=dtype)
 
     def scores(self, dataset: Dataset, *, folder: str | Path | None = None, progress: Progress | None = None) -> Scores:
@@ -180,6 +206,16 @@ class FineModel(TrainedModel):
         images, texts = self.encode_images(dataset, progress=progress), self.encode_texts(dataset, progress=progress)
         return Scores(self.scorer(images, texts).matrix(folder=folder, progress=progress))
 
+    def _require_own(self, side: str, given: Embeddings | VectorSets) -> None:
+        width = self._fitted_networks.sizes["width"]
+        kind = VectorSets if self.makes_sets else Embeddings
+        if not isinstance(given, kind) or given.values.shape[1] != width:
+            raise ShapeError(
+                f"these are {given!r}",
+                where=side,
+                expected=f"{kind.__name__} of {width} numbers, as encode_{side} of this model returns",
+            )
+
     @classmethod
     def _load_published(cls, path: Path, options: dict[str, Any]) -> Self:
         asked: Any = checked_config(cls.config_class, options, cls.name)
@@ -193,8 +229,10 @@ class FineModel(TrainedModel):
         network: Any = read_network(path, cls.name, **choices).network
         width, n_words = network.widths
         vocabulary = Vocabulary.read(asked.vocabulary)
-        vocabulary = vocabulary.with_mask() if cls.masked else vocabulary
-        vocabulary.require_size(n_words, asked.vocabulary)
+        # <mask> is in no file: the authors' code adds it.
+        adds_mask = cls.masked and MASK not in vocabulary.rows
+        vocabulary.require_size(n_words - adds_mask, asked.vocabulary)
+        vocabulary = vocabulary.with_mask() if adds_mask else vocabulary
         fixed = {**network.sizes, "image_scaling": "none"}
         choice: Any = checked_config(cls.config_class, {**options, **fixed}, cls.name)
         model = cls(**choice.model_dump())

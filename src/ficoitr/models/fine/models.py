@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from torch import nn
 
+from ficoitr.errors import OptionError
 from ficoitr.models.fine.imram import IMRAMConfig
 from ficoitr.models.fine.model import FineChoice, FineModel
 from ficoitr.models.fine.scan import SCANConfig
@@ -47,6 +48,7 @@ class SCAN(FineModel):
 
     name = "scan"
     measure = "pairs"
+    makes_sets = True
     config_class = SCANOptions
     published_choices = (
         "image_norm",
@@ -106,6 +108,7 @@ class IMRAM(FineModel):
 
     name = "imram"
     measure = "pairs"
+    makes_sets = True
     config_class = IMRAMOptions
     published_choices = ("mode", "steps", "lambda_softmax", "normalise")
 
@@ -120,7 +123,7 @@ class SGRAF(FineModel):
     Parameters
     ----------
     **options
-        Fields of `SGRAFConfig` and `FineChoice`; the data say how many ``regions`` there are.
+        Fields of `SGRAFConfig` and `FineChoice`.
 
     Notes
     -----
@@ -131,12 +134,21 @@ class SGRAF(FineModel):
 
     name = "sgraf"
     measure = "pairs"
+    makes_sets = True
     config_class = SGRAFOptions
     published_choices = ("lambda_softmax", "dropout")
 
     def _build(self, image: ModelInput, text: ModelInput, n_categories: int) -> nn.Module:
         del n_categories
-        network: nn.Module = self.config.network(self._width(image), self._width(text), image.shape[0])
+        regions = image.shape[0]
+        if self.config.regions not in (None, regions):
+            raise OptionError(
+                f"an image has {regions} regions",
+                where=f"image features {image.features!r}",
+                expected=f"{self.config.regions}, as the setting regions says",
+            )
+        self.config = self.config.model_copy(update={"regions": regions})
+        network: nn.Module = self.config.network(self._width(image), self._width(text))
         return network
 
 

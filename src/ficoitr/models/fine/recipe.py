@@ -54,8 +54,8 @@ class TripletConfig(BaseModel):
 class TripletRecipe(Recipe):
     """Training of a network on the triplet loss.
 
-    A model that learns from more overrides `encode` (what its network sees of a batch), `added_losses` (what is added
-    to the triplet loss) or `make_optimiser`.
+    A model that learns from more overrides ``encode`` (what its network sees of a batch), ``added_losses`` (what is
+    added to the triplet loss) or ``make_optimiser``.
 
     Parameters
     ----------

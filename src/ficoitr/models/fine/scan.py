@@ -35,7 +35,8 @@ class SCANConfig(TripletConfig):
     aggregation : {"LogSumExp", "Mean", "Max", "Sum"}
         What becomes of the cosines of all words, or of all regions.
     raw_feature_norm : {"clipped_l2norm", "l2norm", "softmax", "clipped", "no_norm"}
-        What the products of words and regions go through before the softmax, see `Attention`.
+        What the products of words and regions go through before the softmax, see
+        `ficoitr.models.fine.attention.Attention`.
     lambda_softmax : float
         λ₁, of the attention's softmax.
     lambda_lse : float

@@ -9,6 +9,9 @@ from ficoitr.models.fine.sgraf_networks import SGRAFNetwork
 from ficoitr.models.fine.sgraf_similarity import Module
 from ficoitr.models.training import TrainingConfig
 
+# What the published detector finds.
+_PUBLISHED_REGIONS = 36
+
 
 class SGRAFConfig(TripletConfig):
     """What one model of SGRAF learns and how; the defaults are the published settings of SGR for Flickr30K.
@@ -28,8 +31,9 @@ class SGRAFConfig(TripletConfig):
         Whether similarities are reasoned over or filtered.
     steps : int
         Of reasoning.
-    regions : int
-        R, of an image: every region has a normalisation of its own.
+    regions : int, optional
+        R, of an image: every region has a normalisation of its own. By default as many as the data have, or 36 where no
+        data say it.
     lambda_softmax : float
         λ of the attention.
     dropout : float
@@ -57,21 +61,14 @@ class SGRAFConfig(TripletConfig):
     similarity_width: int = Field(default=256, ge=1)
     module: Module = "SGR"
     steps: int = Field(default=3, ge=1)
-    regions: int = Field(default=36, ge=1)
+    regions: int | None = Field(default=None, ge=1)
     lambda_softmax: float = Field(default=9.0, gt=0)
     dropout: float = Field(default=0.4, ge=0, lt=1)
     decay_every: int = Field(default=30, ge=1)
     training: TrainingConfig = TrainingConfig(epochs=40, batch_size=128)
 
-    def network(self, image_width: int, n_words: int, regions: int | None = None) -> SGRAFNetwork:
-        """Build the networks for regions of this width and a vocabulary of this size.
-
-        Parameters
-        ----------
-        image_width, n_words : int
-        regions : int, optional
-            R, where the data say it; by default the configuration's.
-        """
+    def network(self, image_width: int, n_words: int) -> SGRAFNetwork:
+        """Build the networks for regions of this width and a vocabulary of this size."""
         return SGRAFNetwork(
             image_width,
             n_words,
@@ -80,7 +77,7 @@ class SGRAFConfig(TripletConfig):
             similarity_width=self.similarity_width,
             module=self.module,
             steps=self.steps,
-            regions=regions or self.regions,
+            regions=self.regions or _PUBLISHED_REGIONS,
             lambda_softmax=self.lambda_softmax,
             dropout=self.dropout,
         )

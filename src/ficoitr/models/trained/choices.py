@@ -7,8 +7,26 @@ from pydantic import BaseModel, ConfigDict
 from ficoitr.models.trained.inputs import Scaling
 
 
-class FeatureChoice(BaseModel):
-    """Which features a model reads.
+class ImageChoice(BaseModel):
+    """Which features of images a model reads.
+
+    Attributes
+    ----------
+    features : str
+        A name of `ficoitr.models.features.feature_names`, or of features that the dataset brings. ``auto`` takes what
+        the dataset brings, or else ``global``, or ``region-set`` for a model that reads regions.
+    weights : str, optional
+        File of the weights of the image features, where no package brings them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    features: str = "auto"
+    weights: str | None = None
+
+
+class FeatureChoice(ImageChoice):
+    """Which features of images and of texts a model reads.
 
     Attributes
     ----------
@@ -19,11 +37,7 @@ class FeatureChoice(BaseModel):
         File of the weights of the image features, where no package brings them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    features: str = "auto"
     text_features: str = "auto"
-    weights: str | None = None
 
 
 class VectorChoice(FeatureChoice):

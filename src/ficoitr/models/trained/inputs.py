@@ -1,4 +1,4 @@
-"""What a hashing network reads: features of images or texts, as they are or brought to mean 0 and variance 1."""
+"""What a network reads: features of images or texts, as they are or brought to mean 0 and variance 1."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ class FeatureInput:
                 f"the dataset brings no {self.side} features of the shape {self.shape}, which the model reads",
                 where=f"dataset {dataset.name!r}",
                 expected=f"among {there}" if there else None,
-                fix="Name those that the model was trained on, when you load it",
+                fix="Name those that the model was trained on, when you load it (vsepp on vectors: vectors=true)",
             )
         return found
 

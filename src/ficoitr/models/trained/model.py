@@ -48,7 +48,7 @@ class TrainedModel(ABC):
     Attributes
     ----------
     config_class : type
-        Its pydantic configuration, which also is a `FeatureChoice`.
+        Its pydantic configuration, which also is an `ImageChoice`.
     labels : {"ignored", "used", "required"}
         Whether it learns from labels: never, where the dataset has them, or always.
     judged_by : {"mAP", "recall"}
@@ -248,14 +248,18 @@ class TrainedModel(ABC):
         networks.eval()
         with torch.inference_mode():
             encoded = self._joined(
-                [encode(self._read(features, rows, side).to(device)) for rows in _blocks(features.shape)]
+                [self._kept(encode(self._read(features, rows, side).to(device))) for rows in _blocks(features.shape)]
             )
         networks.train(was_training)
         return encoded
 
+    def _kept(self, encoded: Any) -> Any:
+        """Take what the networks have made of some rows from the device."""
+        return encoded.float().cpu().numpy()
+
     def _joined(self, parts: Sequence[Any]) -> Any:
-        """Join what the networks have made of some rows at a time."""
-        return np.concatenate([part.float().cpu().numpy() for part in parts])
+        """Join what `_kept` has returned of all rows."""
+        return np.concatenate(parts)
 
     @property
     def _fitted_inputs(self) -> tuple[ModelInput, ModelInput]:
@@ -307,6 +311,10 @@ class TrainedModel(ABC):
         if written_by_torch(path):
             model = cls._load_published(path, options)
         else:
+            if options.get("vocabulary") is not None:
+                raise OptionError(
+                    "the file holds the words that it knows", where=str(path), fix="Leave vocabulary away"
+                )
             # Weights of features are known by their hash, and may lie elsewhere now.
             model = cls._load_own(path, options.pop("weights", None))
         _require_as_asked(model.config, asked, options, path)
