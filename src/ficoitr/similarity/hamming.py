@@ -20,9 +20,9 @@ from ficoitr.outputs import HashCodes
 
 Array = np.ndarray[Any, Any]
 # A block of the gallery that stays in the first-level cache beside its distances.
-_BLOCK = 4096
+BLOCK = 4096
 # Codes of fewer bits have distances that fit a byte; so many distances are counted in bytes at a time.
-_BITS_IN_BYTES = 256
+BITS_IN_BYTES = 256
 _BYTE_RUN = 128
 
 
@@ -108,7 +108,7 @@ def _max_gain(relevance: Relevance) -> int:
 
 
 @kernel
-def _distances(query, candidates, distances):  # type: ignore[no-untyped-def]
+def distances_to(query, candidates, distances):  # type: ignore[no-untyped-def]
     """Distances of one query to candidates of shape (w, n_candidates), into ``distances``."""
     first = query[0]
     words = candidates[0]
@@ -127,14 +127,14 @@ def _similarities(queries, candidates, bits):  # type: ignore[no-untyped-def]
     result = np.empty((len(queries), n), np.float32)
     distances = np.empty(n, np.uint32)
     for q in range(len(queries)):
-        _distances(queries[q], candidates, distances)
+        distances_to(queries[q], candidates, distances)
         for c in range(n):
             result[q, c] = bits - np.float32(distances[c])
     return result
 
 
 @kernel
-def _interleaved(candidates):  # type: ignore[no-untyped-def]
+def interleaved(candidates):  # type: ignore[no-untyped-def]
     """Codes of shape (w, n) as eight runs a word, shape (w, 8, ceil(n / 8)), filled up with zeros."""
     n_words, n = candidates.shape
     length = (n + 7) // 8
@@ -168,7 +168,7 @@ def _pack_counts(word, runs, packed):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _packed_distances(query, runs, packed, more):  # type: ignore[no-untyped-def]
+def packed_distances(query, runs, packed, more):  # type: ignore[no-untyped-def]
     """Distances of one query to interleaved codes of fewer than 256 bits, a byte each."""
     _pack_counts(query[0], runs[0], packed)
     for w in range(1, len(query)):
@@ -221,17 +221,17 @@ def _count(queries, candidates, bits, offsets, positives):  # type: ignore[no-un
                 own[entry] += popcount(queries[q, w] ^ candidates[w, positives[entry]])
     nearer = np.zeros(len(positives), np.int64)
     reached = np.zeros(len(positives), np.int64)
-    for start in range(0, n, _BLOCK):
+    for start in range(0, n, BLOCK):
         # A copy is contiguous, which the loops need to be vectorised.
-        block = candidates[:, start : start + _BLOCK].copy()
-        if bits < _BITS_IN_BYTES:
-            runs = _interleaved(block)
+        block = candidates[:, start : start + BLOCK].copy()
+        if bits < BITS_IN_BYTES:
+            runs = interleaved(block)
             packed = np.empty(runs.shape[2], np.uint64)
             more = np.empty_like(packed)
             distances = packed.view(np.uint8)
             filled_up = 8 * len(packed) - block.shape[1]
             for q in range(n_queries):
-                _packed_distances(queries[q], runs, packed, more)
+                packed_distances(queries[q], runs, packed, more)
                 to_zero = np.uint32(0)
                 for w in range(n_words):
                     to_zero += popcount(queries[q, w])
@@ -242,7 +242,7 @@ def _count(queries, candidates, bits, offsets, positives):  # type: ignore[no-un
         else:
             wide = np.empty(block.shape[1], np.uint32)
             for q in range(n_queries):
-                _distances(queries[q], block, wide)
+                distances_to(queries[q], block, wide)
                 for entry in range(offsets[q], offsets[q + 1]):
                     below, upto = _count_words(wide, own[entry])
                     nearer[entry] += below
@@ -284,7 +284,7 @@ def _histograms(queries, candidates, bits, query_labels, candidate_labels, offse
     n_listed = 0
     for q in range(n_queries):
         found = fill_gains(q, query_labels, candidate_labels, offsets, positives, gain)
-        _distances(queries[q], candidates, distances)
+        distances_to(queries[q], candidates, distances)
         if not graded:
             for c in range(n):
                 gain[c] = gain[c] > 0
@@ -335,7 +335,7 @@ def _within(queries, candidates, query_labels, candidate_labels, offsets, positi
     result = np.zeros((3, n_queries), np.int64)
     for q in range(n_queries):
         result[2, q] = fill_gains(q, query_labels, candidate_labels, offsets, positives, gain)
-        _distances(queries[q], candidates, distances)
+        distances_to(queries[q], candidates, distances)
         for c in range(n):
             near = distances[c] <= radius
             result[0, q] += near

@@ -8,7 +8,7 @@ import numpy as np
 
 from ficoitr.outputs import Embeddings, HashCodes, RankedLists
 from ficoitr.similarity.dense import dense_scorer
-from ficoitr.similarity.hamming import hamming_scorer
+from ficoitr.similarity.nearest import nearest_codes
 
 Array = np.ndarray[Any, Any]
 _BLOCK = 128
@@ -35,12 +35,10 @@ def top_lists(
     """
     depth = min(depth, len(candidates))
     if isinstance(queries, HashCodes) and isinstance(candidates, HashCodes):
-        scorer = hamming_scorer(queries, candidates)
-        parts = [
-            _first(scorer.similarities(start, min(len(queries), start + _BLOCK)), depth)
-            for start in range(0, len(queries), _BLOCK)
-        ]
-        return RankedLists.from_arrays(*map(np.concatenate, zip(*parts, strict=True)), n_candidates=len(candidates))
+        rows, distances = nearest_codes(queries, candidates, depth)
+        return RankedLists.from_arrays(
+            rows, (queries.bits - distances).astype(np.float32), n_candidates=len(candidates)
+        )
     if not (isinstance(queries, Embeddings) and isinstance(candidates, Embeddings)):
         raise TypeError("queries and candidates are of two kinds")
     dense = dense_scorer(queries, candidates, measure, depth=0)
