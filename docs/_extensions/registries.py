@@ -13,6 +13,7 @@ from ficoitr.data import dataset_names
 from ficoitr.evaluation.protocol import Protocol, protocols
 from ficoitr.metrics.metric import FAMILIES, Family
 from ficoitr.models import model_names
+from ficoitr.search import index_names
 
 Table = tuple[Sequence[str], list[Sequence[str]]]
 
@@ -62,11 +63,16 @@ def _dataset_table() -> Table:
     ]
 
 
+def _index_table() -> Table:
+    return ("Name", "Of", "What"), [(f"`{one.name}`", one.kind, one.description) for one in index_names()]
+
+
 _TABLES = {
     "protocols": _protocol_table,
     "metrics": _metric_table,
     "models": _model_table,
     "datasets": _dataset_table,
+    "indexes": _index_table,
 }
 
 

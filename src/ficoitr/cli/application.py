@@ -26,6 +26,7 @@ application.add_typer(data.application, name="data")
 application.command("models")(listings.models_command)
 application.command("datasets")(listings.datasets_command)
 application.command("features")(listings.features_command)
+application.command("indexes")(listings.indexes_command)
 application.command("metrics")(listings.metrics_command)
 application.command("protocols")(listings.protocols_command)
 

@@ -1,4 +1,4 @@
-"""What there is: models, datasets, metrics, protocols."""
+"""What there is: models, datasets, features, indexes, metrics, protocols."""
 
 from __future__ import annotations
 
@@ -41,6 +41,18 @@ def datasets_command(as_json: AsJson = False) -> None:
         (one.name, "a folder" if one.origin == "folder" else one.origin, one.description) for one in dataset_names()
     ]
     _show(("name", "from", "description"), rows, as_json)
+
+
+def indexes_command(as_json: AsJson = False) -> None:
+    """List the indexes that embeddings and codes can be searched by.
+
+    [bold]Example[/bold]
+
+      ficoitr indexes --json
+    """
+    from ficoitr.search import index_names
+
+    _show(("name", "of", "description"), [(one.name, one.kind, one.description) for one in index_names()], as_json)
 
 
 def features_command(as_json: AsJson = False) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from types import NoneType
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from ficoitr.errors import FicoitrError, FileFormatError, OptionError, did_you_mean
+from ficoitr.errors import FileFormatError, OptionError, did_you_mean
+from ficoitr.options import checked_options
 
 Config = TypeVar("Config", bound=BaseModel)
 
@@ -134,48 +134,8 @@ def read_settings(settings: Iterable[str]) -> dict[str, Any]:
 
 
 def checked_config(config_class: type[Config], values: Mapping[str, Any], model: str) -> Config:
-    """Check values against a model's configuration.
-
-    Raises
-    ------
-    OptionError
-        For an unknown field or a value out of its range; the message names the field.
-    """
-    try:
-        return config_class.model_validate(values)
-    except ValidationError as problem:
-        first = problem.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        if first["type"] == "extra_forbidden":
-            holder = _holder(config_class, first["loc"])
-            known = tuple(holder.model_fields) if holder else ()
-            raise OptionError(
-                f"the model {model!r} has no setting {name!r}",
-                where="config",
-                expected=f"settings among {', '.join(known)}",
-                fix=did_you_mean(str(first["loc"][-1]), known),
-            ) from problem
-        own = first.get("ctx", {}).get("error")
-        if isinstance(own, FicoitrError):
-            raise OptionError(own.what, where=f"config, {name}", expected=own.expected, fix=own.fix) from problem
-        message = first["msg"]
-        raise OptionError(
-            f"{name} is {first['input']!r}", where="config", expected=f"{message[0].lower()}{message[1:]}"
-        ) from problem
-
-
-def _holder(config_class: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel] | None:
-    holder: Any = config_class
-    for part in place[:-1]:
-        annotation = holder.model_fields[str(part)].annotation
-        # Of an optional one, the class that it is if there is one.
-        holder = next(
-            (one for one in get_args(annotation) if isinstance(one, type) and one is not NoneType), annotation
-        )
-        if not (isinstance(holder, type) and issubclass(holder, BaseModel)):
-            return None
-    chosen: type[BaseModel] = holder
-    return chosen
+    """Check values against a model's configuration, see `ficoitr.options.checked_options`."""
+    return checked_options(config_class, values, f"the model {model!r}", where="config")
 
 
 def _presets(model: str) -> dict[str, Any]:
