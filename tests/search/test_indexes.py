@@ -12,7 +12,7 @@ import pytest
 from ficoitr.errors import FicoitrError, FileFormatError, IdentifierError, InputError, OptionError, ShapeError
 from ficoitr.outputs import Embeddings, HashCodes
 from ficoitr.search import index_names, load_index, make_index
-from ficoitr.search.faiss_indexes import FlatIndex
+from ficoitr.search.faiss_vectors import FlatIndex
 
 N, WIDTH, N_QUERIES, K = 1200, 32, 25, 10
 # What makes each small enough for so few items, and what it must then find of the true neighbours at least.
@@ -42,13 +42,18 @@ def of_kind(name: str, items: Embeddings) -> Embeddings | HashCodes:
 ITEMS, QUERIES = vectors(N, 1), vectors(N_QUERIES, 2)
 
 
+def empty(name: str, **options: Any) -> Any:
+    # Of so few items, several threads only wait for each other.
+    return make_index(name, **{"threads": 1, **OPTIONS.get(name, {}), **options})
+
+
 def built(name: str, **options: Any) -> Any:
-    return make_index(name, **{**OPTIONS.get(name, {}), **options}).add(of_kind(name, ITEMS))
+    return empty(name, **options).add(of_kind(name, ITEMS))
 
 
 def reference(name: str, **options: Any) -> Any:
     exact = "exact" if ENTRIES[name].kind == "embeddings" else "exact-codes"
-    return make_index(exact, **options).add(of_kind(name, ITEMS)).search(of_kind(name, QUERIES), K)
+    return empty(exact, **options).add(of_kind(name, ITEMS)).search(of_kind(name, QUERIES), K)
 
 
 def table(found: Any, what: str = "candidates") -> np.ndarray:
@@ -84,7 +89,7 @@ def test_flat_search_of_codes_is_exhaustive_search() -> None:
 def test_codes_of_any_length(bits: int) -> None:
     generator = np.random.default_rng(bits)
     items, queries = (HashCodes.from_values(generator.random((n, bits)) < 0.5) for n in (300, 5))
-    found, true = (make_index(name).add(items).search(queries, 7) for name in ("binary-flat", "exact-codes"))
+    found, true = (empty(name).add(items).search(queries, 7) for name in ("binary-flat", "exact-codes"))
     np.testing.assert_array_equal(found.scores, true.scores)
 
 
@@ -122,7 +127,7 @@ def test_what_is_saved_answers_the_same(name: str, tmp_path: Path) -> None:
     items = of_kind(name, ITEMS)
     ids = tuple(f"item {row}" for row in range(N))
     named = Embeddings(items.values, ids) if isinstance(items, Embeddings) else HashCodes(items.words, items.bits, ids)
-    index = make_index(name, **OPTIONS.get(name, {})).add(named)
+    index = empty(name).add(named)
     index.save(tmp_path / "some.index")
     loaded = load_index(tmp_path / "some.index")
     assert (type(loaded), loaded.config, loaded.size, loaded.ids) == (type(index), index.config, N, ids)
@@ -142,7 +147,7 @@ def test_items_may_come_in_parts(name: str) -> None:
         if isinstance(items, Embeddings)
         else [HashCodes(items.words[:600], items.bits), HashCodes(items.words[600:], items.bits)]
     )
-    index = make_index(name, **OPTIONS.get(name, {}))
+    index = empty(name)
     for half in halves:
         index.add(half)
     assert index.size == N

@@ -45,18 +45,19 @@ class IndexEntry:
 
 
 _EXACT = "ficoitr.search.exact:"
-_FAISS = "ficoitr.search.faiss_indexes:"
+_VECTORS = "ficoitr.search.faiss_vectors:"
+_CODES = "ficoitr.search.faiss_codes:"
 _BUILT_IN = (
     IndexEntry("exact", "embeddings", "exhaustive, by this package's kernels", f"{_EXACT}ExactIndex"),
     IndexEntry("exact-codes", "codes", "exhaustive, by this package's kernels", f"{_EXACT}ExactCodeIndex"),
-    IndexEntry("flat", "embeddings", "FAISS IndexFlat: exhaustive", f"{_FAISS}FlatIndex"),
-    IndexEntry("hnsw", "embeddings", "FAISS IndexHNSWFlat: a graph of neighbours", f"{_FAISS}HNSWIndex"),
-    IndexEntry("ivf", "embeddings", "FAISS IndexIVFFlat: cells of k-means", f"{_FAISS}IVFIndex"),
-    IndexEntry("ivf-pq", "embeddings", "FAISS IndexIVFPQ: cells of quantised vectors", f"{_FAISS}IVFPQIndex"),
-    IndexEntry("sq", "embeddings", "FAISS IndexScalarQuantizer: rounded numbers", f"{_FAISS}ScalarIndex"),
-    IndexEntry("binary-flat", "codes", "FAISS IndexBinaryFlat: exhaustive", f"{_FAISS}BinaryFlatIndex"),
-    IndexEntry("binary-ivf", "codes", "FAISS IndexBinaryIVF: cells of k-means", f"{_FAISS}BinaryIVFIndex"),
-    IndexEntry("binary-hnsw", "codes", "FAISS IndexBinaryHNSW: a graph of neighbours", f"{_FAISS}BinaryHNSWIndex"),
+    IndexEntry("flat", "embeddings", "FAISS IndexFlat: exhaustive", f"{_VECTORS}FlatIndex"),
+    IndexEntry("hnsw", "embeddings", "FAISS IndexHNSWFlat: a graph of neighbours", f"{_VECTORS}HNSWIndex"),
+    IndexEntry("ivf", "embeddings", "FAISS IndexIVFFlat: cells of k-means", f"{_VECTORS}IVFIndex"),
+    IndexEntry("ivf-pq", "embeddings", "FAISS IndexIVFPQ: cells of quantised vectors", f"{_VECTORS}IVFPQIndex"),
+    IndexEntry("sq", "embeddings", "FAISS IndexScalarQuantizer: rounded numbers", f"{_VECTORS}ScalarIndex"),
+    IndexEntry("binary-flat", "codes", "FAISS IndexBinaryFlat: exhaustive", f"{_CODES}BinaryFlatIndex"),
+    IndexEntry("binary-ivf", "codes", "FAISS IndexBinaryIVF: cells of k-means", f"{_CODES}BinaryIVFIndex"),
+    IndexEntry("binary-hnsw", "codes", "FAISS IndexBinaryHNSW: a graph of neighbours", f"{_CODES}BinaryHNSWIndex"),
 )
 
 
