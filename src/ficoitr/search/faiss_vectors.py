@@ -187,7 +187,9 @@ class IVFPQIndex(IVFIndex):
                 where="n_parts",
                 expected=f"a divisor of {self.width}",
             )
-        return self._faiss.index_factory(self.width, f"IVF{self.config.n_lists},PQ{self.config.n_parts}", self._metric)
+        return self._faiss.index_factory(
+            self.width, f"IVF{self.config.n_lists},PQ{self.config.n_parts}np", self._metric
+        )
 
 
 class ScalarIndex(_FloatIndex):
