@@ -70,8 +70,8 @@ class FineChoice(ImageChoice):
 class FineModel(TrainedModel):
     """A model on the regions of images and the words of texts.
 
-    Where its ``measure`` is ``pairs``, what it makes of an image and of a text are no vectors that a measure could
-    compare, but sets of them: `scores` and `scorer` compare them.
+    Where its ``measure`` is ``pairs``, only `scores` and `scorer` compare what it makes of an image and of a text: sets
+    of vectors, or the vectors of order embeddings.
 
     Attributes
     ----------
